@@ -1,0 +1,201 @@
+"""Everything `bullrush.core` raises, drawn as a tree.
+
+    BullrushError
+     +- InvalidInput (ValueError)            refused before anything was written
+     |   +- InvalidQueueName
+     |   +- InvalidJobId
+     |   +- InvalidOption
+     |   +- UnserializableData (TypeError)
+     |   +- JobTooLarge
+     +- ConnectionFailed (ConnectionError)   Redis did not answer; trying again may help
+     |   +- AuthenticationFailed             trying again will not help
+     +- ServerError                          Redis answered with an error
+     +- JobError                             a job is not what the operation needs
+     |   +- JobNotFound        (-1)
+     |   +- LockMissing        (-2)
+     |   +- WrongState         (-3)
+     |   +- PendingChildren    (-4)
+     |   +- ParentNotFound     (-5)
+     |   +- LockMismatch       (-6)
+     |   +- ParentNotReplaceable (-7)
+     |   +- SchedulerOwnsJob   (-8)
+     |   +- FailedChildren     (-9)
+     |   +- JobLocked          (0 of remove)
+     +- JobFailed                            a job that was waited for ended in failure
+     +- WaitTimeout (TimeoutError)           a job that was waited for did not end in time
+     +- HandlerSignal                        raised inside a handler to steer the worker
+         +- UnrecoverableError               fail now, whatever attempts remain
+
+The negative numbers are BullMQ's result codes (protocol part 1, section 5.2).
+"""
+
+from __future__ import annotations
+
+
+class BullrushError(Exception):
+    """Root of everything this library raises."""
+
+
+class InvalidInput(BullrushError, ValueError):
+    """An argument was refused before anything was written."""
+
+
+class InvalidQueueName(InvalidInput):
+    """A name that cannot be part of a Redis key."""
+
+
+class InvalidJobId(InvalidInput):
+    """A custom job id that BullMQ cannot hold."""
+
+
+class InvalidOption(InvalidInput):
+    """A job, queue or worker option that is unknown or out of range."""
+
+
+class UnserializableData(InvalidInput, TypeError):
+    """A value that has no JSON form."""
+
+
+class JobTooLarge(InvalidInput):
+    """A job's data is larger than its `size_limit` allows."""
+
+
+class ConnectionFailed(BullrushError, ConnectionError):
+    """Redis could not be reached or did not answer in time."""
+
+
+class AuthenticationFailed(ConnectionFailed):
+    """Redis refused the user name or the password."""
+
+
+class ServerError(BullrushError):
+    """Redis answered with an error; `kind` is its first word (OOM, READONLY, WRONGTYPE, ...)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.kind = message.split(" ", 1)[0] if message else ""
+
+
+class JobError(BullrushError):
+    """A job is not in the condition that an operation needs. `code` is BullMQ's number."""
+
+    code = 0
+
+
+class JobNotFound(JobError):
+    """The job's hash does not exist."""
+
+    code = -1
+
+
+class LockMissing(JobError):
+    """The delivery's lock has expired, or the job was already finished."""
+
+    code = -2
+
+
+class WrongState(JobError):
+    """The job is not in the state that the operation starts from."""
+
+    code = -3
+
+
+class PendingChildren(JobError):
+    """The job cannot complete while children are pending."""
+
+    code = -4
+
+
+class ParentNotFound(JobError):
+    """The parent named for a new job does not exist; nothing was written."""
+
+    code = -5
+
+
+class LockMismatch(JobError):
+    """Another delivery holds the job's lock."""
+
+    code = -6
+
+
+class ParentNotReplaceable(JobError):
+    """The existing job belongs to another parent that still exists."""
+
+    code = -7
+
+
+class SchedulerOwnsJob(JobError):
+    """The job is the armed run of a job scheduler and cannot be removed alone."""
+
+    code = -8
+
+
+class FailedChildren(JobError):
+    """The job has children whose failure fails it."""
+
+    code = -9
+
+
+class JobLocked(JobError):
+    """The job is being processed and cannot be removed."""
+
+
+class JobFailed(BullrushError):
+    """The job that was waited for ended in failure. The message is its failedReason."""
+
+    def __init__(self, job_id: str, reason: str) -> None:
+        super().__init__(reason)
+        self.job_id = job_id
+        self.reason = reason
+
+
+class WaitTimeout(BullrushError, TimeoutError):
+    """The job that was waited for did not end in time."""
+
+
+class HandlerSignal(BullrushError):
+    """Raised inside a handler to tell the worker what to do with the job."""
+
+
+class UnrecoverableError(HandlerSignal):
+    """Fail the job now, whatever attempts remain (BullMQ's class of the same name)."""
+
+
+_BY_CODE: dict[int, type[JobError]] = {
+    kind.code: kind
+    for kind in (
+        JobNotFound,
+        LockMissing,
+        WrongState,
+        PendingChildren,
+        ParentNotFound,
+        LockMismatch,
+        ParentNotReplaceable,
+        SchedulerOwnsJob,
+        FailedChildren,
+    )
+}
+
+#: Texts in Node's own wording (protocol part 2, section 1.13), so that logs of a mixed fleet can be searched at once.
+_TEXTS: dict[int, str] = {
+    -1: "Missing key for job {job}. {operation}",
+    -2: "Missing lock for job {job}. {operation}",
+    -3: "Job {job} is not in the {state} state. {operation}",
+    -4: "Job {job} has pending dependencies. {operation}",
+    -5: "Missing key for parent job {parent}. {operation}",
+    -6: "Lock mismatch for job {job}. Cmd {operation} from {state}",
+    -7: "The parent job {parent} cannot be replaced. {operation}",
+    -8: "Job {job} belongs to a job scheduler and cannot be removed directly. {operation}",
+    -9: "Cannot complete job {job} because it has at least one failed child. {operation}",
+}
+
+
+def error_for_code(
+    code: int, *, operation: str, job: str = "", state: str = "expected", parent: str = ""
+) -> JobError:
+    """The one place where a negative reply of a script becomes an exception."""
+    kind = _BY_CODE.get(code)
+    if kind is None:
+        return JobError(f"Unknown result code {code} for job {job}. {operation}")
+    text = _TEXTS[code].format(job=job, operation=operation, state=state, parent=parent)
+    return kind(text)

@@ -1,0 +1,163 @@
+"""THE key layout of BullMQ (protocol part 1, section 1). No other file spells a key.
+
+Python asks a `QueueKeys`; Lua writes ``base .. key.wait`` and gets the spelling when the script is loaded.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from .errors import InvalidQueueName
+
+DEFAULT_PREFIX = "bull"
+
+#: Keys of a queue: our name -> what follows ``<prefix>:<queue>:``. Lua knows them as ``key.NAME``.
+QUEUE_KEYS: dict[str, str] = {
+    "wait": "wait",
+    "paused": "paused",
+    "active": "active",
+    "prioritized": "prioritized",
+    "priority_counter": "pc",
+    "delayed": "delayed",
+    "completed": "completed",
+    "failed": "failed",
+    "waiting_children": "waiting-children",
+    "stalled": "stalled",
+    "stalled_check": "stalled-check",
+    "marker": "marker",
+    "meta": "meta",
+    "id": "id",
+    "events": "events",
+    "limiter": "limiter",
+    "metrics_completed": "metrics:completed",
+    "metrics_failed": "metrics:failed",
+    "metrics_completed_data": "metrics:completed:data",
+    "metrics_failed_data": "metrics:failed:data",
+    "deduplication": "de:",
+    "deduplication_next": "dn:",
+    "repeat": "repeat",
+}
+
+#: Keys of one job: what follows the key of its hash. Lua knows them as ``jobkey.NAME``.
+JOB_KEYS: dict[str, str] = {
+    "lock": ":lock",
+    "logs": ":logs",
+    "dependencies": ":dependencies",
+    "processed": ":processed",
+    "failed": ":failed",
+    "unsuccessful": ":unsuccessful",
+}
+
+#: Fields of the meta hash. Lua knows them as ``meta.NAME``.
+META_FIELDS: dict[str, str] = {
+    "max_events": "opts.maxLenEvents",
+    "version": "version",
+    "paused": "paused",
+    "concurrency": "concurrency",
+    "max": "max",
+    "duration": "duration",
+}
+
+#: Job ids that would write a hash over one of the queue's own keys (protocol 2.3).
+RESERVED_IDS: frozenset[str] = frozenset(
+    suffix for suffix in QUEUE_KEYS.values() if ":" not in suffix
+) | {"delay", "priority"}
+
+#: States a job can be in (protocol 8.7) -> the key that holds its id.
+STATE_KEYS: dict[str, str] = {
+    "active": "active",
+    "completed": "completed",
+    "delayed": "delayed",
+    "failed": "failed",
+    "prioritized": "prioritized",
+    "waiting": "wait",
+    "waiting-children": "waiting_children",
+}
+
+
+@dataclass(frozen=True)
+class QueueKeys:
+    """The keys of one queue.
+
+    Args:
+        queue: the queue's name, non-empty and without ``:``.
+        prefix: what BullMQ calls the prefix; ``{bull}`` puts all queues into one Cluster slot.
+
+    Raises:
+        InvalidQueueName: the name or the prefix cannot be part of a key.
+    """
+
+    queue: str
+    prefix: str = DEFAULT_PREFIX
+
+    def __post_init__(self) -> None:
+        check_queue_name(self.queue)
+        if not self.prefix or self.prefix.endswith(":"):
+            raise InvalidQueueName(
+                f"the key prefix {self.prefix!r} is empty or ends with ':'; use a plain word such as "
+                f"{DEFAULT_PREFIX!r}"
+            )
+
+    @property
+    def base(self) -> str:
+        """What every key of the queue starts with, ``bull:emails:``."""
+        return f"{self.prefix}:{self.queue}:"
+
+    @property
+    def qualified(self) -> str:
+        """The queue's name in parent references, ``bull:emails``."""
+        return f"{self.prefix}:{self.queue}"
+
+    def __getattr__(self, name: str) -> str:
+        """``keys.wait``, ``keys.events``, ...: one attribute per row of `QUEUE_KEYS`."""
+        try:
+            return self.base + QUEUE_KEYS[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def job(self, job_id: str) -> str:
+        """The key of a job's hash."""
+        return self.base + job_id
+
+    def job_part(self, job_id: str, part: str) -> str:
+        """A key that belongs to one job: `part` is a name of `JOB_KEYS`."""
+        return self.base + job_id + JOB_KEYS[part]
+
+    def client_name(self, worker: str = "") -> str:
+        """The CLIENT SETNAME by which Node's getWorkers finds a worker (protocol 10.1)."""
+        encoded = base64.b64encode(self.queue.encode()).decode()
+        name = f"{self.prefix}:{encoded}"
+        return f"{name}:w:{worker}" if worker else name
+
+
+def check_queue_name(name: object) -> None:
+    """Refuse what cannot be a queue name (protocol 1.1) before any key is built from it.
+
+    Raises:
+        InvalidQueueName: not text, empty, with ``:``, a line break, NUL or another control character.
+    """
+    if not isinstance(name, str):
+        raise InvalidQueueName(f"a queue name is text, not {type(name).__name__}: {name!r}")
+    if not name:
+        raise InvalidQueueName("the queue name is empty; give the queue a name such as 'emails'")
+    if ":" in name:
+        raise InvalidQueueName(
+            f"the queue name {name!r} contains ':', which separates the parts of a key; "
+            f"use '-' or '.' instead, for example {name.replace(':', '-')!r}"
+        )
+    if not name.isprintable():
+        raise InvalidQueueName(f"the queue name {name!r} contains a control character; leave it out")
+
+
+def discovery_pattern(prefix: str = DEFAULT_PREFIX) -> str:
+    """The SCAN pattern that finds the meta key of every queue under a prefix."""
+    escaped = "".join(f"\\{char}" if char in "*?[]\\" else char for char in prefix)
+    return f"{escaped}:*:{QUEUE_KEYS['meta']}"
+
+
+def queue_of_meta_key(key: str, prefix: str = DEFAULT_PREFIX) -> str | None:
+    """The queue a key found by `discovery_pattern` belongs to, or None for a key of another shape."""
+    head, tail = f"{prefix}:", f":{QUEUE_KEYS['meta']}"
+    name = key[len(head) : -len(tail)]
+    return name if name and ":" not in name else None

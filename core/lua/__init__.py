@@ -1,0 +1,1 @@
+"""The Lua scripts: one file per operation, its head comment is its contract."""

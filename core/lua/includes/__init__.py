@@ -1,0 +1,1 @@
+"""Shared fragments of the scripts: local functions, included by name."""

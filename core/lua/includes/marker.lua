@@ -1,0 +1,26 @@
+--- Who is woken (protocol part 1, sections 0 and 4.5).
+
+--- HOLD: paused, or as many jobs active as the queue's global concurrency allows.
+local function is_held(base)
+  local settings = call("HMGET", base .. key.meta, meta.paused, meta.concurrency)
+  if settings[1] then
+    return true
+  end
+  local most = tonumber(settings[2])
+  return most ~= nil and call("LLEN", base .. key.active) >= most
+end
+
+--- MARK0: there may be a job, fetch now.
+local function mark_waiting(base)
+  if not is_held(base) then
+    call("ZADD", base .. key.marker, 0, "0")
+  end
+end
+
+--- MARK1: the next delayed job is due at that time.
+local function mark_delayed(base)
+  local first = call("ZRANGE", base .. key.delayed, 0, 0, "WITHSCORES")
+  if first[2] then
+    call("ZADD", base .. key.marker, tonumber(first[2]) / 4096, "1")
+  end
+end
