@@ -1,0 +1,248 @@
+"""A stored job: THE field names of the hash, and the hash as a Python object (protocol part 1, section 2).
+
+No other file spells a field. Python uses `FIELDS`; Lua writes ``field.processed_on`` and gets the spelling when
+a script is loaded. A `Job` keeps the bytes that Redis sent and decodes a value when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+#: Our name -> the field in Redis.
+FIELDS: dict[str, str] = {
+    "name": "name",
+    "data": "data",
+    "opts": "opts",
+    "timestamp": "timestamp",
+    "delay": "delay",
+    "priority": "priority",
+    "processed_on": "processedOn",
+    "processed_by": "pb",
+    "attempts_started": "ats",
+    "attempts_made": "atm",
+    "attempts_made_legacy": "attemptsMade",
+    "stalled_count": "stc",
+    "deferred_failure": "defa",
+    "finished_on": "finishedOn",
+    "returnvalue": "returnvalue",
+    "failed_reason": "failedReason",
+    "stacktrace": "stacktrace",
+    "progress": "progress",
+    "deduplication_id": "deid",
+    "scheduler_id": "rjk",
+    "parent_key": "parentKey",
+    "parent": "parent",
+    # Ours alone: what a Python exception was, as text that only the tracer of the Celery front reads.
+    "exception": "bullrush:exception",
+}
+
+#: The public options that have a short name inside ``opts`` (protocol 2.2).
+SHORT_OPTIONS: dict[str, str] = {
+    "deduplication": "de",
+    "failParentOnFailure": "fpof",
+    "continueParentOnFailure": "cpof",
+    "ignoreDependencyOnFailure": "idof",
+    "removeDependencyOnFailure": "rdof",
+    "keepLogs": "kl",
+}
+
+_STORED = {name: field.encode() for name, field in FIELDS.items()}
+
+
+def _text(raw: bytes | None, absent: str = "") -> str:
+    return raw.decode("utf-8", "replace") if raw is not None else absent
+
+
+def _number(raw: bytes | None) -> int:
+    """A whole number; other libraries may have stored a fraction, and rubbish counts as nothing."""
+    try:
+        return int(float(raw)) if raw else 0
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _json(raw: bytes | None, absent: Any) -> Any:
+    if raw is None:
+        return absent
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return absent
+
+
+class Job:
+    """One job as it was when it was read. Immutable; ask the queue again for a newer view.
+
+    Attributes:
+        id: the job's id, text.
+        queue_name: the queue it belongs to.
+
+    Every other property reads one field of the hash with the default that BullMQ's readers apply
+    (protocol 2.1). Times are Unix milliseconds, or None when the field is absent.
+    """
+
+    __slots__ = ("_stored", "id", "queue_name")
+
+    def __init__(self, queue_name: str, job_id: str, stored: Mapping[bytes, bytes]) -> None:
+        self.queue_name = queue_name
+        self.id = job_id
+        self._stored = stored
+
+    @classmethod
+    def from_reply(cls, queue_name: str, job_id: str, reply: Sequence[bytes]) -> Job:
+        """A job from the flat list of fields and values that HGETALL gives."""
+        pairs = iter(reply)
+        return cls(queue_name, job_id, dict(zip(pairs, pairs, strict=True)))
+
+    def raw(self, name: str) -> bytes | None:
+        """The stored bytes of a field by our name for it (a key of `FIELDS`), or None."""
+        return self._stored.get(_STORED[name])
+
+    def __repr__(self) -> str:
+        return f"<Job {self.id} {self.name!r} on {self.queue_name!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Job):
+            return NotImplemented
+        mine = (self.queue_name, self.id, self._stored)
+        return mine == (other.queue_name, other.id, other._stored)
+
+    def __hash__(self) -> int:
+        return hash((self.queue_name, self.id))
+
+    @property
+    def name(self) -> str:
+        """The job's name; Celery calls it the task."""
+        return _text(self.raw("name"))
+
+    @property
+    def data(self) -> Any:
+        """The decoded payload.
+
+        Raises:
+            ValueError: the stored text is not JSON.
+        """
+        raw = self.raw("data")
+        return {} if raw is None else json.loads(raw)
+
+    @property
+    def opts(self) -> dict[str, Any]:
+        """The stored options with BullMQ's long public names."""
+        stored = _json(self.raw("opts"), {})
+        if not isinstance(stored, dict):
+            return {}
+        long_names = {short: long for long, short in SHORT_OPTIONS.items()}
+        return {long_names.get(name, name): value for name, value in stored.items()}
+
+    @property
+    def timestamp(self) -> int:
+        """When it was added."""
+        return _number(self.raw("timestamp"))
+
+    @property
+    def delay(self) -> int:
+        """Milliseconds it waits in the delayed set; 0 when it does not."""
+        return _number(self.raw("delay"))
+
+    @property
+    def priority(self) -> int:
+        """0 (none, first in line), then 1, 2, ... up to 2 097 151."""
+        return _number(self.raw("priority"))
+
+    @property
+    def processed_on(self) -> int | None:
+        """When a worker took it last."""
+        return _number(self.raw("processed_on")) or None
+
+    @property
+    def processed_by(self) -> str | None:
+        """The name of that worker, if it had one."""
+        raw = self.raw("processed_by")
+        return _text(raw) if raw is not None else None
+
+    @property
+    def finished_on(self) -> int | None:
+        """When it completed or failed."""
+        return _number(self.raw("finished_on")) or None
+
+    @property
+    def attempts_made(self) -> int:
+        """Attempts that came to an end, good or bad."""
+        legacy = self.raw("attempts_made_legacy")
+        return _number(legacy if legacy is not None else self.raw("attempts_made"))
+
+    @property
+    def attempts_started(self) -> int:
+        """How often a worker took it."""
+        return _number(self.raw("attempts_started"))
+
+    @property
+    def stalled_count(self) -> int:
+        """How often it was taken from a worker that had lost its lock."""
+        return _number(self.raw("stalled_count"))
+
+    @property
+    def attempts(self) -> int:
+        """The option `attempts`: how many attempts it may have; 0 and 1 both mean one."""
+        value = self.opts.get("attempts", 0)
+        return int(value) if isinstance(value, (int, float)) else 0
+
+    @property
+    def deferred_failure(self) -> str | None:
+        """Why the job must fail as soon as a worker takes it."""
+        raw = self.raw("deferred_failure")
+        return _text(raw) if raw is not None else None
+
+    @property
+    def returnvalue(self) -> Any:
+        """What the handler returned; None before that, or when the stored text is not JSON."""
+        return _json(self.raw("returnvalue"), None)
+
+    @property
+    def failed_reason(self) -> str | None:
+        """The text of the last failure. It survives a later success."""
+        raw = self.raw("failed_reason")
+        return _text(raw) if raw is not None else None
+
+    @property
+    def stacktrace(self) -> list[str]:
+        """One text per failed attempt, oldest first."""
+        rows = _json(self.raw("stacktrace"), [])
+        return [str(row) for row in rows] if isinstance(rows, list) else []
+
+    @property
+    def progress(self) -> Any:
+        """What the handler reported last; 0 before that."""
+        return _json(self.raw("progress"), 0)
+
+    @property
+    def deduplication_id(self) -> str | None:
+        """The deduplication id it was added with."""
+        raw = self.raw("deduplication_id")
+        return _text(raw) if raw is not None else None
+
+    @property
+    def scheduler_id(self) -> str | None:
+        """The job scheduler that made it."""
+        raw = self.raw("scheduler_id")
+        return _text(raw) if raw is not None else None
+
+    @property
+    def parent_key(self) -> str | None:
+        """The key of the parent's hash, for a child of a flow."""
+        raw = self.raw("parent_key")
+        return _text(raw) if raw is not None else None
+
+    @property
+    def parent(self) -> dict[str, Any] | None:
+        """The parent reference ``{"id", "queueKey"}`` plus its failure policy."""
+        value = _json(self.raw("parent"), None)
+        return value if isinstance(value, dict) else None
+
+    @property
+    def exception(self) -> str | None:
+        """The typed exception record of a Python failure, as text."""
+        raw = self.raw("exception")
+        return _text(raw) if raw is not None else None

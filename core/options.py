@@ -1,0 +1,408 @@
+"""Options of a new job: typed, checked before anything is written, and their stored form (protocol 2.2 and 3.1)."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+from typing_extensions import TypedDict
+
+from .backoff import LONGEST_DELAY_MS
+from .errors import InvalidJobId, InvalidOption, JobTooLarge, UnserializableData
+from .job import SHORT_OPTIONS
+from .keys import RESERVED_IDS
+from .outcome import RawJson
+
+HIGHEST_PRIORITY = 2**21 - 1
+LONGEST_ID = 256
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How long a failed job waits before it runs again.
+
+    Args:
+        type: ``fixed``, ``exponential`` or the name of a strategy the worker knows.
+        delay: ms; of the first retry when exponential.
+        jitter: 0..1, how much of the delay is left to chance.
+    """
+
+    type: str = "fixed"
+    delay: int = 0
+    jitter: float | None = None
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Which finished jobs stay in Redis.
+
+    Args:
+        count: at most that many, the newest.
+        age: seconds; older ones go when another job finishes.
+        limit: at most that many are removed at once by age.
+    """
+
+    count: int | None = None
+    age: int | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Deduplication:
+    """One job per id at a time (protocol 3.7).
+
+    Args:
+        id: adds with the same id are absorbed by the first.
+        ttl: ms for which the id is taken, from the add; without it, until the job finishes.
+        extend: a repeated add starts the ttl anew.
+        replace: a repeated add replaces a job that is still delayed.
+        reschedule: a repeated add moves a delayed job to the new delay.
+        keep_last_if_active: the last add during the run of the job runs after it.
+    """
+
+    id: str
+    ttl: int | None = None
+    extend: bool | None = None
+    replace: bool | None = None
+    reschedule: bool | None = None
+    keep_last_if_active: bool | None = None
+
+
+Retention: TypeAlias = bool | int | Keep | Mapping[str, Any]
+
+
+class JobOptions(TypedDict, total=False):
+    """Keyword options of `add`. BullMQ's names in snake_case.
+
+    Keys:
+        job_id: own id: text without ``:``, not an integer, not the name of a key of the queue.
+        delay: ms before it may run.
+        priority: 1 (first) to 2 097 151; 0 for none, which runs before every other.
+        lifo: next in line instead of last.
+        attempts: how many attempts it may have in all.
+        backoff: ms, or `Backoff`.
+        remove_on_complete, remove_on_fail: True, False, a count or `Keep`.
+        deduplication: `Deduplication`, or just its id.
+        timestamp: Unix ms at which it counts as added.
+        size_limit: most bytes its data may have as JSON.
+        keep_logs: how many log rows to keep.
+        stack_trace_limit: how many stack texts to keep.
+    """
+
+    job_id: str | None
+    delay: int
+    priority: int
+    lifo: bool
+    attempts: int
+    backoff: int | Backoff | Mapping[str, Any] | None
+    remove_on_complete: Retention | None
+    remove_on_fail: Retention | None
+    deduplication: str | Deduplication | Mapping[str, Any] | None
+    timestamp: int | None
+    size_limit: int | None
+    keep_logs: int | None
+    stack_trace_limit: int | None
+
+
+_NAMES = tuple(JobOptions.__annotations__)
+_NO_OPTIONS = '{"attempts":0}'
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A job that passed every check and is ready to be sent. `data` and `opts` are JSON text."""
+
+    id: str
+    name: str
+    data: str
+    opts: str
+    timestamp: int
+    delay: int
+    priority: int
+    lifo: bool
+    deduplication: str
+    renew: bool = False
+
+    def arguments(self) -> tuple[str | int, ...]:
+        """Its record in the arguments of the script `add_jobs`."""
+        mode = "renew" if self.renew else "keep"
+        lifo = "1" if self.lifo else ""
+        when = (self.timestamp, self.delay, self.priority)
+        return (self.id, self.name, self.data, self.opts, *when, lifo, mode, self.deduplication)
+
+
+def new_job(
+    name: str, data: Any, options: Mapping[str, Any], *, now: int, renew: bool = False
+) -> NewJob:
+    """Check everything about a job that is to be added.
+
+    Args:
+        name: the job's name, non-empty text.
+        data: any JSON value, or `RawJson`.
+        options: see `JobOptions`; other names are refused.
+        now: Unix ms.
+        renew: with a `job_id` in use by a finished job: run anew instead of keeping the old one.
+
+    Raises:
+        InvalidOption: an unknown option, or a value out of range.
+        InvalidJobId: an id that BullMQ cannot hold.
+        UnserializableData: data without a JSON form.
+        JobTooLarge: more bytes of data than `size_limit`.
+    """
+    if not isinstance(name, str) or not name:
+        raise InvalidOption(f"a job's name is non-empty text, not {name!r}")
+    for text in ("name", name), ("job_id", options.get("job_id") or ""):
+        _check_text(*text)
+    payload = data.text if isinstance(data, RawJson) else encode_json({} if data is None else data)
+    if not options:
+        return NewJob("", name, payload, _NO_OPTIONS, now, 0, 0, False, "", renew)
+    check_names(options, _NAMES, "job option")
+    _check_size(payload, options.get("size_limit"))
+    stored = _stored_options(options)
+    deduplication = stored.get("de")
+    return NewJob(
+        id=check_job_id(options.get("job_id")),
+        name=name,
+        data=payload,
+        opts=encode_json(stored, "options"),
+        timestamp=stored.get("timestamp", now),
+        delay=stored.get("delay", 0),
+        priority=stored.get("priority", 0),
+        lifo=bool(stored.get("lifo")),
+        deduplication=encode_json(deduplication) if deduplication else "",
+        renew=renew,
+    )
+
+
+def encode_json(value: Any, what: str = "data") -> str:
+    """JSON that every reader accepts: no NaN, no lone surrogates (protocol 15.7).
+
+    Raises:
+        UnserializableData: names the part that has no JSON form.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UnserializableData(_culprit(value, what) or f"{what} has no JSON form: {error}") from None
+    return text
+
+
+def check_job_id(job_id: str | None) -> str:
+    """A custom id that is safe to store, or ``""`` for an automatic one (protocol 2.3).
+
+    Raises:
+        InvalidJobId: says why, and what to use instead.
+    """
+    if job_id is None or job_id == "":
+        return ""
+    if not isinstance(job_id, str):
+        raise InvalidJobId(f"a job id is text, not {type(job_id).__name__}: {job_id!r}")
+    if ":" in job_id:
+        raise InvalidJobId(f"the job id {job_id!r} contains ':', which separates keys; use '-' instead")
+    if re.fullmatch(r"-?(0|[1-9][0-9]*)", job_id):
+        raise InvalidJobId(
+            f"the job id {job_id!r} is an integer, which BullMQ keeps for automatic ids; "
+            f"use for example 'job-{job_id}'"
+        )
+    if job_id in RESERVED_IDS:
+        raise InvalidJobId(
+            f"the job id {job_id!r} is the name of a key of the queue; use for example 'job-{job_id}'"
+        )
+    if len(job_id) > LONGEST_ID or not job_id.isprintable():
+        raise InvalidJobId(
+            f"the job id {job_id[:40]!r} is longer than {LONGEST_ID} characters or has control characters"
+        )
+    return job_id
+
+
+def check_names(given: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:
+    """Refuse unknown names, with the nearest known one.
+
+    Raises:
+        InvalidOption: names the unknown option.
+    """
+    for name in given:
+        if name not in known:
+            raise InvalidOption(f"unknown {what} {name!r}{_suggestion(str(name), known)}")
+
+
+def _suggestion(name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(_snake(name), known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+
+
+def keep_arguments(stored: Any) -> tuple[str, str, str]:
+    """(count, age in s, limit) as script arguments; an empty text means: no bound (protocol 5.3).
+
+    Args:
+        stored: `removeOnComplete` or `removeOnFail` as it stands in a job's options, or `Keep`.
+    """
+    if stored is None or stored is False:
+        return ("", "", "")
+    if stored is True:
+        return ("0", "", "")
+    if isinstance(stored, Keep):
+        stored = asdict(stored)
+    if isinstance(stored, Mapping):
+        count, age, limit = (_count(stored.get(name)) for name in ("count", "age", "limit"))
+        return (count, age, limit)
+    return (_count(stored), "", "")
+
+
+def _count(value: Any) -> str:
+    """Other libraries may have stored a fraction, a negative number or rubbish: then there is no bound."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        return ""
+    return str(int(min(value, 2**53)))
+
+
+def _stored_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Checked options under the names that BullMQ stores."""
+    stored: dict[str, Any] = {"attempts": 0}
+    for name, value in options.items():
+        if value is None:
+            continue
+        long_name = _camel(name)
+        stored[SHORT_OPTIONS.get(long_name, long_name)] = _CHECKS[name](value, name)
+    return stored
+
+
+def _whole(least: int, most: int) -> Any:
+    def check(value: Any, name: str) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise InvalidOption(f"{name} is a whole number from {least} to {most}, not {value!r}")
+        return value
+
+    return check
+
+
+def _flag(value: Any, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidOption(f"{name} is True or False, not {value!r}")
+    return value
+
+
+def _backoff(value: Any, name: str) -> dict[str, Any]:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = Backoff("fixed", value)
+    fields = _fields(value, Backoff, name)
+    fields.setdefault("type", "fixed")
+    if not isinstance(fields["type"], str) or not fields["type"]:
+        raise InvalidOption(f"{name}.type is text such as 'fixed', not {fields['type']!r}")
+    if "delay" in fields:
+        _milliseconds(fields["delay"], f"{name}.delay")
+    jitter = fields.get("jitter", 0)
+    if isinstance(jitter, bool) or not isinstance(jitter, (int, float)) or not 0 <= jitter <= 1:
+        raise InvalidOption(f"{name}.jitter is a number from 0 to 1, not {jitter!r}")
+    return fields
+
+
+def _retention(value: Any, name: str) -> Any:
+    if isinstance(value, int):  # bool included: both are stored as they are
+        return value
+    fields = _fields(value, Keep, name)
+    for part, number in fields.items():
+        _natural(number, f"{name}.{part}")
+    return fields
+
+
+def _deduplication(value: Any, name: str) -> dict[str, Any]:
+    fields = _fields(Deduplication(value) if isinstance(value, str) else value, Deduplication, name)
+    if not isinstance(fields.get("id"), str) or not fields["id"]:
+        raise InvalidOption(f"{name}.id is non-empty text, not {fields.get('id')!r}")
+    if "ttl" in fields:
+        _natural(fields["ttl"], f"{name}.ttl")
+    for part in fields.keys() - {"id", "ttl"}:
+        _flag(fields[part], f"{name}.{part}")
+    return {_camel(part): value for part, value in fields.items()}
+
+
+def _job_id(value: Any, name: str) -> str:
+    return check_job_id(value)
+
+
+_natural = _whole(0, 2**53 - 1)
+_milliseconds = _whole(0, LONGEST_DELAY_MS)
+
+_CHECKS: dict[str, Any] = {
+    "job_id": _job_id,
+    "delay": _milliseconds,
+    "priority": _whole(0, HIGHEST_PRIORITY),
+    "lifo": _flag,
+    "attempts": _natural,
+    "backoff": _backoff,
+    "remove_on_complete": _retention,
+    "remove_on_fail": _retention,
+    "deduplication": _deduplication,
+    "timestamp": _milliseconds,
+    "size_limit": _natural,
+    "keep_logs": _natural,
+    "stack_trace_limit": _natural,
+}
+
+
+def _fields(value: Any, kind: type, name: str) -> dict[str, Any]:
+    """The set fields of a dataclass, or of a mapping that uses its names (camelCase as well)."""
+    known = tuple(kind.__dataclass_fields__)  # type: ignore[attr-defined]
+    if isinstance(value, kind):
+        value = asdict(value)  # type: ignore[call-overload]
+    if not isinstance(value, Mapping):
+        raise InvalidOption(f"{name} is a {kind.__name__} or a mapping with its names, not {value!r}")
+    fields = {_snake(str(part)): item for part, item in value.items() if item is not None}
+    check_names(fields, known, f"part of {name}:")
+    return fields
+
+
+def _check_size(payload: str, limit: int | None) -> None:
+    if limit is None:
+        return
+    size = len(payload.encode())
+    if size > _natural(limit, "size_limit"):
+        raise JobTooLarge(f"the data has {size} bytes as JSON, more than size_limit={limit}")
+
+
+def _check_text(what: str, text: Any) -> None:
+    try:
+        str(text).encode()
+    except UnicodeEncodeError:
+        raise InvalidOption(f"{what} {text!r} contains half of a surrogate pair") from None
+
+
+def _culprit(value: Any, path: str) -> str | None:
+    """Where the first part without a JSON form is, in words; None when it cannot be named."""
+    try:
+        return _find_culprit(value, path)
+    except RecursionError:
+        return f"{path} is nested too deeply, or contains itself, and has no JSON form"
+
+
+def _find_culprit(value: Any, path: str) -> str | None:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, (str, int, float, bool, type(None))):
+                return f"{path} has a key of type {type(key).__name__}, which JSON cannot hold: {key!r}"
+            found = _find_culprit(item, f"{path}.{key}")
+            if found:
+                return found
+        return None
+    if isinstance(value, (list, tuple)):
+        return next(filter(None, (_find_culprit(v, f"{path}[{i}]") for i, v in enumerate(value))), None)
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError):
+        return f"{path} is {type(value).__name__} {value!r:.60}, which has no JSON form; pass text or a number"
+    return None
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda match: f"_{match[1].lower()}", name)
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)

@@ -1,0 +1,82 @@
+"""The Lua scripts of `core/lua`, put together from includes, with keys and fields filled in by name.
+
+A script is sent by its digest; who sends it repeats with the full text when the server does not know it (design decision:
+the client library's own script object costs a round trip more).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, TypeVar
+
+from .calls import Argument, Call
+from .job import FIELDS
+from .keys import JOB_KEYS, META_FIELDS, QUEUE_KEYS
+
+T = TypeVar("T")
+
+#: Every script gets the base of its queue as its only key, so all its keys share one Cluster slot.
+_PRELUDE = "local call, base = redis.call, KEYS[1]\n"
+_NAMES = {"key": QUEUE_KEYS, "jobkey": JOB_KEYS, "meta": META_FIELDS, "field": FIELDS}
+_INCLUDE = re.compile(r"^--- @include (\w+)\n", re.MULTILINE)
+_NAME = re.compile(r"\b(key|jobkey|meta|field)\.([a-z_]+)\b")
+_COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script ready to be sent."""
+
+    name: str
+    text: str
+    digest: str
+
+    def call(
+        self, base: str, arguments: Sequence[Argument], read: Callable[[Any], T]
+    ) -> Call[T]:
+        """The call of this script on the queue with that base key; `read` makes the result of the reply."""
+        tail = (1, base, *arguments)
+        return Call(("EVALSHA", self.digest, *tail), read, ("EVAL", self.text, *tail))
+
+
+@cache
+def script(name: str) -> Script:
+    """The script in ``core/lua/<name>.lua``."""
+    text = _PRELUDE + _resolve(_source(f"{name}.lua"), seen=set(), path=(name,))
+    text = _COMMENT.sub("", _NAME.sub(_spell, text))
+    return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _source(path: str) -> str:
+    folder = resources.files(__package__).joinpath("lua")
+    for part in path.split("/"):
+        folder = folder.joinpath(part)
+    return folder.read_text(encoding="utf-8")
+
+
+def _resolve(text: str, *, seen: set[str], path: tuple[str, ...]) -> str:
+    """Replace include lines by the included text, each fragment once."""
+
+    def include(match: re.Match[str]) -> str:
+        name = match[1]
+        if name in path:
+            raise ValueError(f"the Lua fragments include each other: {' -> '.join((*path, name))}")
+        if name in seen:
+            return ""
+        seen.add(name)
+        return _resolve(_source(f"includes/{name}.lua"), seen=seen, path=(*path, name))
+
+    return _INCLUDE.sub(include, text)
+
+
+def _spell(match: re.Match[str]) -> str:
+    table, name = match[1], match[2]
+    try:
+        return f'"{_NAMES[table][name]}"'
+    except KeyError:
+        raise ValueError(f"a Lua script uses {table}.{name}, which nobody defines") from None
