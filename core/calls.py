@@ -71,7 +71,10 @@ class Asynchronous:
 def run(driver: Sender, call: Call[T] | Batch[T]) -> T:
     """Send a call and read its reply."""
     if isinstance(call, Batch):
-        return _read_batch(call, *_again(call, driver.execute_many(_commands(call)), driver))
+        replies = driver.execute_many(_commands(call))
+        for position, full in _unknown_scripts(call, replies):
+            replies[position] = driver.execute(full)
+        return _read_batch(call, replies)
     try:
         return call.read(driver.execute(call.command))
     except ServerError as error:
@@ -93,12 +96,6 @@ async def run_async(driver: AsyncSender, call: Call[T] | Batch[T]) -> T:
         if call.full is None or error.kind != "NOSCRIPT":
             raise
     return call.read(await driver.execute(call.full))
-
-
-def _again(call: Batch[Any], replies: list[Any], driver: Sender) -> tuple[list[Any]]:
-    for position, full in _unknown_scripts(call, replies):
-        replies[position] = driver.execute(full)
-    return (replies,)
 
 
 def _commands(call: Batch[Any]) -> list[Command]:

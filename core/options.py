@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from .backoff import LONGEST_DELAY_MS
 from .errors import InvalidJobId, InvalidOption, JobTooLarge, UnserializableData
-from .job import SHORT_OPTIONS
+from .job import FIELDS, SHORT_OPTIONS
 from .keys import RESERVED_IDS
 from .outcome import RawJson
 
@@ -126,6 +126,18 @@ class NewJob:
     lifo: bool
     deduplication: str
     renew: bool = False
+
+    def stored(self) -> dict[bytes, bytes]:
+        """The hash as the script writes it."""
+        values = {
+            "name": self.name,
+            "data": self.data,
+            "opts": self.opts,
+            "timestamp": self.timestamp,
+            "delay": self.delay,
+            "priority": self.priority,
+        }
+        return {FIELDS[name].encode(): str(value).encode() for name, value in values.items()}
 
     def arguments(self) -> tuple[str | int, ...]:
         """Its record in the arguments of the script `add_jobs`."""

@@ -17,6 +17,13 @@ local function mark_waiting(base)
   end
 end
 
+--- MARK0 when there is something to fetch.
+local function mark_waiting_if_any(base)
+  if call("LLEN", base .. key.wait) > 0 or call("ZCARD", base .. key.prioritized) > 0 then
+    mark_waiting(base)
+  end
+end
+
 --- MARK1: the next delayed job is due at that time.
 local function mark_delayed(base)
   local first = call("ZRANGE", base .. key.delayed, 0, 0, "WITHSCORES")

@@ -25,3 +25,9 @@ local function state_name(place)
   if place == "waiting_children" then return "waiting-children" end
   return place
 end
+
+--- What the event `removed` calls that place: the key's own name.
+local function place_name(place)
+  if place == "waiting_children" then return "waiting-children" end
+  return place or "unknown"
+end

@@ -1,0 +1,100 @@
+--- Add jobs (protocol part 1, section 3).
+---
+--- ARGV: ten values a job: id ("" for automatic), name, data, opts, timestamp, delay, priority, "1" for lifo or "",
+---   "keep" or "renew" (what becomes of a finished job of the same id), deduplication as JSON or "".
+--- Reply: for each job the id of the job that stands for it: its own, or the one that absorbed it.
+--- Fails before the first write when an argument is no number, or a key of the queue has another type.
+
+--- @include arguments
+--- @include events
+--- @include marker
+--- @include insertion
+--- @include deduplication
+--- @include state
+--- @include removal
+--- @include parent
+--- @include probe
+
+local WIDTH = 10
+
+local function read_job(first)
+  local rule = ARGV[first + 9] ~= "" and cjson.decode(ARGV[first + 9]) or nil
+  return {
+    id = ARGV[first], name = ARGV[first + 1], data = ARGV[first + 2], opts = ARGV[first + 3],
+    timestamp = whole(ARGV[first + 4], "timestamp"),
+    delay = whole(ARGV[first + 5], "delay"),
+    priority = whole(ARGV[first + 6], "priority"),
+    lifo = ARGV[first + 7] == "1",
+    renew = ARGV[first + 8] == "renew",
+    rule = rule, deduplication_id = rule and rule.id,
+  }
+end
+
+--- The key of a custom id must be free or a job.
+local function check_id(id)
+  local kind = call("TYPE", base .. id)["ok"]
+  if kind ~= "none" and kind ~= "hash" then
+    error("the job id " .. id .. " is the name of another key of the queue")
+  end
+end
+
+--- A hash in no state is a job that was half made: it gets its place now instead of being acknowledged.
+local function finish_making(length, id)
+  local stored = call("HMGET", base .. id, field.delay, field.priority, field.timestamp)
+  enqueue_job(base, length, {id = id, delay = tonumber(stored[1]) or 0, priority = tonumber(stored[2]) or 0,
+    timestamp = tonumber(stored[3]) or 0})
+end
+
+--- The id is taken. True when the new job may be added all the same.
+local function settle_duplicate(length, job)
+  local place = place_of(base, job.id)
+  if job.renew and (place == "completed" or place == "failed") then
+    remove_from_place(base, place, job.id)
+    leave_parent(base, job.id)
+    release_removed(base, job.id, call("HGET", base .. job.id, field.deduplication_id))
+    delete_job_keys(base, job.id)
+    add_event_trimmed(base, length, "removed", "jobId", job.id, "prev", place)
+    return true
+  end
+  if not place and not call("HGET", base .. job.id, field.finished_on) then
+    finish_making(length, job.id)
+  end
+  add_event_trimmed(base, length, "duplicated", "jobId", job.id)
+  return false
+end
+
+local function add(length, job)
+  local number = call("INCR", base .. key.id)
+  if job.id == "" then
+    job.id = string.format("%.0f", number)
+  elseif call("EXISTS", base .. job.id) == 1 and not settle_duplicate(length, job) then
+    return job.id
+  end
+  local owner = job.rule and absorb(base, length, job.rule, job)
+  if owner then
+    return owner
+  end
+  insert_job(base, length, job)
+  return job.id
+end
+
+local jobs, any_delayed = {}, false
+for first = 1, #ARGV, WIDTH do
+  local job = read_job(first)
+  if job.id ~= "" then
+    check_id(job.id)
+  end
+  any_delayed = any_delayed or job.delay > 0
+  jobs[#jobs + 1] = job
+end
+probe_structures(base)
+
+local length, ids = max_events(base), {}
+for position, job in ipairs(jobs) do
+  ids[position] = add(length, job)
+end
+mark_waiting_if_any(base)
+if any_delayed then
+  mark_delayed(base)
+end
+return ids

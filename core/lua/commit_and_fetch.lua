@@ -1,0 +1,87 @@
+--- Commit what came of N deliveries and hand out up to M jobs, in one atomic step (protocol part 1, sections 4 to 6).
+---
+--- ARGV 1..8: now ms, token of the jobs handed out, lock ms, M, rate limit max or "", its duration ms or "", name of the worker or "", N.
+--- Then eleven values an outcome:
+---   kind (completed, failed, retried, postponed, returned), id, token,
+---   value (returnvalue as JSON, or the reason as text), stacktrace as JSON, exception record, new data as JSON or "",
+---   three numbers: of completed and failed what to keep (count, age s, limit, "" for no bound), of retried and postponed the delay ms
+---   and "1" for lifo; attempts: a failure with that many attempts made is announced as exhausted.
+--- Reply: {result codes (0 or negative, protocol 5.2), {{id, flat hash}, ...}, ms until the rate limit opens or 0,
+---   ms of the next delayed job or 0, ids that were dropped because they have no hash}.
+--- A code other than 0 means: this outcome changed nothing. All arguments, types and JSON are read before the first write.
+
+--- @include arguments
+--- @include probe
+--- @include promotion
+--- @include finish
+--- @include fetch
+
+local HEAD, WIDTH = 8, 11
+
+local function optional(text, name)
+  return text ~= "" and whole(text, name) or nil
+end
+
+local function read_outcome(first)
+  local outcome = {kind = ARGV[first], id = ARGV[first + 1], token = ARGV[first + 2], value = ARGV[first + 3],
+    stacktrace = ARGV[first + 4], exception = ARGV[first + 5], data = ARGV[first + 6],
+    attempts = optional(ARGV[first + 10], "attempts") or 0}
+  if outcome.kind == "completed" or outcome.kind == "failed" then
+    outcome.keep = {count = optional(ARGV[first + 7], "keep count"), age = optional(ARGV[first + 8], "keep age"),
+      limit = optional(ARGV[first + 9], "keep limit") or 1000}
+  elseif outcome.kind == "retried" or outcome.kind == "postponed" then
+    outcome.delay, outcome.lifo = whole(ARGV[first + 7], "delay"), ARGV[first + 8] == "1"
+  elseif outcome.kind ~= "returned" then
+    error("unknown outcome " .. tostring(outcome.kind))
+  end
+  return outcome
+end
+
+local function is_idle()
+  return call("LLEN", base .. key.wait) == 0 and call("LLEN", base .. key.active) == 0
+    and call("ZCARD", base .. key.prioritized) == 0
+end
+
+local request = {
+  now = whole(ARGV[1], "now"), token = ARGV[2], lock_ms = whole(ARGV[3], "lock ms"), most = whole(ARGV[4], "most"),
+  limit_max = optional(ARGV[5], "limit max"), limit_duration = optional(ARGV[6], "limit duration"), worker = ARGV[7],
+}
+local outcomes, codes = {}, {}
+for first = HEAD + 1, HEAD + whole(ARGV[8], "outcomes") * WIDTH, WIDTH do
+  local outcome = read_outcome(first)
+  outcomes[#outcomes + 1] = outcome
+  codes[#outcomes] = examine(base, outcome)
+end
+probe_structures(base)
+
+promote_due(base, request.now)
+local any_finished, any_delayed = false, false
+if #outcomes > 0 then
+  request.length = max_events(base)
+  trim_events(base)
+  for position, outcome in ipairs(outcomes) do
+    if codes[position] == 0 then
+      codes[position] = apply(base, outcome, request)
+      any_finished = any_finished or outcome.keep ~= nil
+      any_delayed = any_delayed or outcome.delay ~= nil and outcome.delay > 0 or outcome.kind == "postponed"
+    end
+  end
+end
+
+local fetched = {jobs = {}, ttl = 0, next = 0, dropped = {}}
+if request.most > 0 then
+  fetched = fetch(base, request)
+end
+if #fetched.jobs == 0 then
+  -- Nobody was woken by a take: a slot of the global concurrency may be free again, or a delayed job is new.
+  if #outcomes > 0 then
+    mark_waiting_if_any(base)
+  end
+  if any_delayed then
+    mark_delayed(base)
+  end
+  if any_finished and not fetched.closed and fetched.next == 0 and is_idle() then
+    add_event(base, "drained")
+  end
+end
+return {codes, fetched.jobs, fetched.ttl, fetched.next, fetched.dropped}

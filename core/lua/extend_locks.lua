@@ -1,0 +1,18 @@
+--- Renew the locks of running jobs (protocol part 1, section 7.2).
+---
+--- ARGV: lock ms, then id and token for each job.
+--- Reply: the ids whose lock is gone or somebody else's.
+
+--- @include arguments
+
+local lock_ms, lost = whole(ARGV[1], "lock ms"), {}
+for position = 2, #ARGV, 2 do
+  local id, token = ARGV[position], ARGV[position + 1]
+  if call("GET", base .. id .. jobkey.lock) == token then
+    call("SET", base .. id .. jobkey.lock, token, "PX", lock_ms)
+    call("SREM", base .. key.stalled, id)
+  else
+    lost[#lost + 1] = id
+  end
+end
+return lost

@@ -1,0 +1,24 @@
+--- @include enqueue
+--- Making a job (protocol part 1, sections 3.2 and 3.3).
+
+--- Put a stored job where its delay and priority say. The caller wakes workers.
+local function enqueue_job(base, length, job)
+  if job.delay > 0 then
+    push_delayed(base, job.id, job.timestamp, job.delay, length)
+  else
+    push_ready(base, job.id, job.priority, job.lifo)
+    add_event_trimmed(base, length, "waiting", "jobId", job.id)
+  end
+end
+
+--- job: {id, name, data, opts, timestamp, delay, priority, lifo, deduplication_id or nil}
+local function insert_job(base, length, job)
+  local hash = base .. job.id
+  call("HSET", hash, field.name, job.name, field.data, job.data, field.opts, job.opts,
+    field.timestamp, job.timestamp, field.delay, job.delay, field.priority, job.priority)
+  if job.deduplication_id then
+    call("HSET", hash, field.deduplication_id, job.deduplication_id)
+  end
+  add_event(base, "added", "jobId", job.id, "name", job.name)
+  enqueue_job(base, length, job)
+end
