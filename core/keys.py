@@ -124,11 +124,19 @@ class QueueKeys:
         """A key that belongs to one job: `part` is a name of `JOB_KEYS`."""
         return self.base + job_id + JOB_KEYS[part]
 
+    def wake(self, worker_id: str) -> str:
+        """A private key by which one worker wakes itself; outside BullMQ's part of the key space (design decision 3.6)."""
+        return f"{self.prefix}::bullrush:{self.queue}:wake:{worker_id}"
+
     def client_name(self, worker: str = "") -> str:
         """The CLIENT SETNAME by which Node's getWorkers finds a worker (protocol 10.1)."""
         encoded = base64.b64encode(self.queue.encode()).decode()
         name = f"{self.prefix}:{encoded}"
         return f"{name}:w:{worker}" if worker else name
+
+    def events_client_name(self) -> str:
+        """The CLIENT SETNAME of a reader of the event stream (protocol 9.3)."""
+        return f"{self.client_name()}:qe"
 
 
 def check_queue_name(name: object) -> None:

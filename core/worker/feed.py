@@ -1,0 +1,119 @@
+"""What the consumer knows of one queue: outcomes to commit, and when it is worth fetching."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ..calls import run
+from ..clock import now_ms
+from ..delivery import Delivery, Finished
+from ..drivers import is_transient
+from ..errors import BullrushError, ConnectionFailed, error_for_code
+from ..queue import Queue
+from .marker import MarkerService
+from .pause import GrowingPause
+from .trip import Reply, Request, commit_and_fetch
+
+logger = logging.getLogger("bullrush.worker")
+
+#: More outcomes than this in one script only hold Redis (design decision 3.4).
+LARGEST_BATCH = 32
+
+
+class Feed:
+    """One queue of a consumer. Used by the consumer's thread only.
+
+    Args:
+        queue: the queue.
+        marker: sleeps in Redis while the queue is empty.
+        settled: told of every delivery whose outcome is stored or lost.
+    """
+
+    def __init__(self, queue: Queue, marker: MarkerService, settled: Callable[[Finished], None]) -> None:
+        self.queue = queue
+        self.marker = marker
+        self.finished: list[Finished] = []
+        self._settled = settled
+        #: Whether a fetch is worth while; else the marker service watches.
+        self.has_work = True
+        #: No trip is made before that time, Unix ms: for a fetch by the rate limit, for everything after an error.
+        self.closed_until_ms = 0
+        #: Whether the last trip failed.
+        self.failing = False
+        self._pause = GrowingPause()
+
+    def trip(self, request: Request) -> list[Delivery]:
+        """Commit up to a batch of outcomes and fetch. What cannot be committed now is kept.
+
+        Raises:
+            Nothing: errors of Redis are logged, and the feed closes for a growing pause.
+        """
+        batch = self.finished[:LARGEST_BATCH]
+        try:
+            reply = run(self.queue.driver, commit_and_fetch(self.queue, batch, request))
+        except BullrushError as error:
+            self._give_up_for_now(batch, request, error)
+            return []
+        self._pause.reset()
+        self.failing = False
+        del self.finished[: len(batch)]
+        self._settle(batch, reply.codes)
+        return self._read(reply, request)
+
+    def _read(self, reply: Reply, request: Request) -> list[Delivery]:
+        for job_id in reply.dropped:
+            logger.warning("dropped: id %s of %s had no job", job_id, self.queue.name)
+        if request.most == 0:
+            return []
+        if reply.limited_ms:
+            self.closed_until_ms = request.now + min(reply.limited_ms, 30_000)
+        elif not reply.jobs:
+            self.has_work = False
+            self.marker.arm(reply.next_due)
+        return [Delivery(job, self.queue, request.token, request.worker) for job in reply.jobs]
+
+    def _settle(self, batch: list[Finished], codes: object) -> None:
+        for each, code in zip(batch, codes, strict=True):  # type: ignore[call-overload]
+            if code:
+                job_id = each.delivery.job.id
+                reason = error_for_code(code, operation="moveToFinished", job=job_id, state="active")
+                logger.warning("not counted: the outcome of job %s: %s", job_id, reason)
+            self._settled(each)
+
+    def _give_up_for_now(
+        self, batch: list[Finished], request: Request, error: BullrushError
+    ) -> None:
+        """Keep everything and try again later; but an outcome that the server refuses must not stop the others."""
+        self.failing = True
+        pause = self._pause.next()
+        self.closed_until_ms = request.now + int(pause * 1000)
+        logger.error(
+            "%s: %s; %d outcomes are kept, trying again in %.1f s",
+            self.queue.name,
+            error,
+            len(self.finished),
+            pause,
+        )
+        if isinstance(error, ConnectionFailed) or is_transient(error):
+            return
+        for each in batch:
+            self._commit_alone(each)
+
+    def _commit_alone(self, each: Finished) -> None:
+        alone = Request(now=now_ms(), token=each.delivery.token, lock_ms=1, most=0)
+        try:
+            reply = run(self.queue.driver, commit_and_fetch(self.queue, [each], alone))
+        except BullrushError as error:
+            if isinstance(error, ConnectionFailed) or is_transient(error):
+                return
+            logger.error(
+                "job %s: its outcome was refused (%s); the stalled check will take the job back",
+                each.delivery.job.id,
+                error,
+            )
+            self.finished.remove(each)
+            self._settled(each)
+            return
+        self.finished.remove(each)
+        self._settle([each], reply.codes)

@@ -1,0 +1,33 @@
+"""What a worker says of every job. Never its data."""
+
+from __future__ import annotations
+
+import logging
+
+from ..delivery import Finished
+from ..outcome import Completed, Failed, Postponed, Retried
+
+logger = logging.getLogger("bullrush.worker")
+
+
+def log_outcome(finished: Finished) -> None:
+    """One line for a delivery whose outcome is stored."""
+    job, outcome = finished.delivery.job, finished.outcome
+    what = f"job {job.id} ({job.name}) of {job.queue_name}"
+    attempt = job.attempts_made + 1
+    if isinstance(outcome, Completed):
+        logger.info("completed: %s in %.3f s", what, finished.seconds)
+    elif isinstance(outcome, Failed):
+        logger.error("failed: %s in attempt %d: %s", what, attempt, outcome.reason)
+    elif isinstance(outcome, Retried):
+        logger.warning(
+            "failed: %s in attempt %d, runs again in %d ms: %s",
+            what,
+            attempt,
+            outcome.delay,
+            outcome.reason,
+        )
+    elif isinstance(outcome, Postponed):
+        logger.info("postponed: %s by %d ms", what, outcome.delay)
+    else:
+        logger.info("returned: %s", what)

@@ -1,0 +1,43 @@
+"""The stalled check: takes jobs back from workers that are gone (protocol 7.3)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from ..calls import run
+from ..clock import now_ms
+from ..queue import Queue
+from ..scripts import script
+from .service import Service
+
+logger = logging.getLogger("bullrush.worker")
+
+
+class StalledService(Service):
+    """Sweeps every queue of a worker. Of all workers of a queue only one sweeps in an interval.
+
+    Args:
+        interval_ms: ms between two sweeps.
+        forgiven: how many stalls of a job are forgiven before it is failed.
+    """
+
+    def __init__(self, queues: Sequence[Queue], interval_ms: int, forgiven: int) -> None:
+        super().__init__("stalled", interval_ms / 1000)
+        self.queues = queues
+        self.interval_ms = interval_ms
+        self.forgiven = forgiven
+
+    def tick(self) -> None:
+        """One sweep of every queue."""
+        for queue in self.queues:
+            for job_id in self.sweep(queue):
+                logger.warning("stalled: job %s of %s was taken back from a lost worker", job_id, queue.name)
+
+    def sweep(self, queue: Queue) -> list[str]:
+        """The ids that were taken back."""
+        arguments = [now_ms(), self.interval_ms, self.forgiven]
+        call = script("move_stalled").call(
+            queue.keys.base, arguments, lambda ids: [each.decode() for each in ids]
+        )
+        return run(queue.driver, call)
