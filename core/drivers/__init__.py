@@ -1,1 +1,21 @@
+"""Drivers: the only place that imports a client library. `connect` knows them by URL."""
 
+from .base import AsyncConnection, AsyncDriver, Connection, Driver
+from .embedded import embedded_url
+from .faults import is_transient, translate
+from .memory import forget_memory
+from .urls import connect, connect_async, redacted
+
+__all__ = [
+    "AsyncConnection",
+    "AsyncDriver",
+    "Connection",
+    "Driver",
+    "connect",
+    "connect_async",
+    "embedded_url",
+    "forget_memory",
+    "is_transient",
+    "redacted",
+    "translate",
+]

@@ -1,0 +1,85 @@
+"""The seam between calls and a server. A driver knows nothing of queues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ..calls import Command
+
+
+class Connection(Protocol):
+    """One connection without a read timeout, for commands that block."""
+
+    def execute(self, command: Command) -> Any:
+        """Send a command and wait for its reply; connects again after a failure.
+
+        Raises:
+            BullrushError: see `Driver.execute`.
+        """
+
+    def close(self) -> None:
+        """Close it, from any thread; a blocked `execute` raises `ConnectionFailed`."""
+
+
+class Driver(Protocol):
+    """A server and a pool of connections to it, safe to share between threads.
+
+    Attributes:
+        location: the URL without user, password and query, for logs.
+        volatile: whether the data ends with the process.
+    """
+
+    location: str
+    volatile: bool
+
+    def execute(self, command: Command) -> Any:
+        """Send one command. Replies are bytes, int, list or None; nothing is decoded.
+
+        Raises:
+            ConnectionFailed: the server did not answer; whether the command was run is unknown.
+            AuthenticationFailed: it refused the user or the password.
+            ServerError: it answered with an error.
+        """
+
+    def execute_many(self, commands: Sequence[Command]) -> list[Any]:
+        """Send several commands in one round trip, not as a transaction. An error stands in its place in the list.
+
+        Raises:
+            ConnectionFailed: the server did not answer.
+        """
+
+    def dedicated(self, client_name: str = "") -> Connection:
+        """A connection of its own, that CLIENT LIST shows under that name. Connects when it is first used."""
+
+    def close(self) -> None:
+        """Close every pooled connection. Dedicated ones are closed by their owners."""
+
+
+class AsyncConnection(Protocol):
+    """As `Connection`, for asyncio."""
+
+    async def execute(self, command: Command) -> Any:
+        """See `Connection.execute`."""
+
+    async def close(self) -> None:
+        """See `Connection.close`."""
+
+
+class AsyncDriver(Protocol):
+    """As `Driver`, for asyncio. May be used from several event loops; each has its own pool."""
+
+    location: str
+    volatile: bool
+
+    async def execute(self, command: Command) -> Any:
+        """See `Driver.execute`."""
+
+    async def execute_many(self, commands: Sequence[Command]) -> list[Any]:
+        """See `Driver.execute_many`."""
+
+    def dedicated(self, client_name: str = "") -> AsyncConnection:
+        """See `Driver.dedicated`."""
+
+    async def close(self) -> None:
+        """Close every pooled connection of the running loop."""

@@ -1,0 +1,65 @@
+"""One classifier of what a client library raises, and one table of what may be tried again."""
+
+from __future__ import annotations
+
+from redis import exceptions
+
+from ..errors import AuthenticationFailed, BullrushError, ConnectionFailed, ServerError
+
+#: What redis-py raises in place of the first word of an error.
+_KINDS: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.NoScriptError, "NOSCRIPT"),
+    (exceptions.ReadOnlyError, "READONLY"),
+    (exceptions.BusyLoadingError, "LOADING"),
+    (exceptions.OutOfMemoryError, "OOM"),
+    (exceptions.NoPermissionError, "NOPERM"),
+    (exceptions.ExecAbortError, "EXECABORT"),
+    (exceptions.MasterDownError, "MASTERDOWN"),
+    (exceptions.TryAgainError, "TRYAGAIN"),
+    (exceptions.ClusterDownError, "CLUSTERDOWN"),
+    (exceptions.MovedError, "MOVED"),
+    (exceptions.AskError, "ASK"),
+)
+
+#: Errors of a server that pass: it loads its data, fails over, or is full for the moment.
+TRANSIENT_KINDS = frozenset(
+    {"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "OOM", "NOREPLICAS", "MISCONF", "UNBLOCKED"}
+)
+
+_REFUSED = (exceptions.AuthenticationError, exceptions.AuthenticationWrongNumberOfArgsError)
+
+
+def translate(error: Exception, location: str) -> BullrushError:
+    """The error of ours for an error of the client library.
+
+    Args:
+        location: where the server is, without secrets.
+    """
+    if isinstance(error, BullrushError):
+        return error
+    if isinstance(error, _REFUSED) or _first_word(error) in ("WRONGPASS", "NOAUTH"):
+        return AuthenticationFailed(
+            f"Redis at {location} refused the user name or the password; check the URL's user:password part"
+        )
+    for kind, word in _KINDS:
+        if isinstance(error, kind):
+            text = str(error)
+            return ServerError(text if text.startswith(word) else f"{word} {text}")
+    if isinstance(error, exceptions.ResponseError):
+        return ServerError(str(error))
+    if isinstance(error, exceptions.DataError):
+        return ServerError(f"ARGUMENT {error}")
+    return ConnectionFailed(f"Redis at {location} did not answer: {error or type(error).__name__}")
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same call may succeed a little later."""
+    if isinstance(error, AuthenticationFailed):
+        return False
+    if isinstance(error, ServerError):
+        return error.kind in TRANSIENT_KINDS
+    return isinstance(error, ConnectionFailed)
+
+
+def _first_word(error: Exception) -> str:
+    return str(error).split(" ", 1)[0]

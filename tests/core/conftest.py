@@ -1,0 +1,152 @@
+"""Every core test runs on Redis and on memory; tests of the queue run in both colours as well."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bullrush.core import AsyncQueue, AsyncQueueEvents, Queue, QueueEvents
+from bullrush.core.drivers import Driver, connect
+from bullrush.core.worker import Worker
+from tests.support.stored import Stored
+from tests.support.trips import Hands
+
+
+@pytest.fixture(params=["redis", "memory"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Where the data of this test is."""
+    if request.param == "redis":
+        return str(request.getfixturevalue("redis_url"))
+    return f"memory://{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def driver(url: str) -> Iterator[Driver]:
+    """A connection to look at the stored data with."""
+    driver = connect(url)
+    yield driver
+    driver.close()
+
+
+class Awaited:
+    """An asyncio object that is used like a blocking one: every method runs in a loop of another thread."""
+
+    def __init__(self, target: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._target, self._loop = target, loop
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._target, name)
+        if not callable(attribute):
+            return attribute
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            result = attribute(*args, **kwargs)
+            return await result if hasattr(result, "__await__") else result
+
+        def wait(*args: Any, **kwargs: Any) -> Any:
+            return asyncio.run_coroutine_threadsafe(call(*args, **kwargs), self._loop).result(30)
+
+        return wait
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A running event loop in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(5)
+    loop.close()
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def face(request: pytest.FixtureRequest) -> str:
+    """Which colour the queue has."""
+    return str(request.param)
+
+
+@pytest.fixture
+def make_queue(
+    url: str, face: str, queue_name: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Any]]:
+    """Makes queues of the face under test; all of one test share its name unless it gives another."""
+    made: list[Any] = []
+
+    def make(name: str = queue_name, **options: Any) -> Any:
+        if face == "blocking":
+            queue: Any = Queue(name, url=url, **options)
+        else:
+            queue = Awaited(AsyncQueue(name, url=url, **options), request.getfixturevalue("loop"))
+        made.append(queue)
+        return queue
+
+    if face == "asyncio":
+        request.getfixturevalue("loop")
+    yield make
+    for queue in made:
+        queue.close()
+
+
+@pytest.fixture
+def queue(make_queue: Callable[..., Any]) -> Any:
+    """A new queue."""
+    return make_queue()
+
+
+@pytest.fixture
+def make_events(
+    url: str, face: str, queue_name: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], Any]]:
+    """Makes started event readers of the face under test."""
+    made: list[Any] = []
+
+    def make() -> Any:
+        if face == "blocking":
+            events: Any = QueueEvents(queue_name, url=url)
+        else:
+            events = Awaited(AsyncQueueEvents(queue_name, url=url), request.getfixturevalue("loop"))
+        made.append(events)
+        events.start()
+        return events
+
+    if face == "asyncio":
+        request.getfixturevalue("loop")
+    yield make
+    for events in made:
+        events.close()
+
+
+@pytest.fixture
+def hands(url: str, queue_name: str) -> Iterator[Hands]:
+    """A worker by hand: takes jobs and commits outcomes, one trip at a time."""
+    hands = Hands(Queue(queue_name, url=url))
+    yield hands
+    hands.queue.close()
+
+
+@pytest.fixture
+def start_worker(url: str, queue_name: str) -> Iterator[Callable[..., Worker]]:
+    """Starts workers on the queue of the test; all are stopped at its end."""
+    started: list[Worker] = []
+
+    def start(handler: Any, *, queues: Any = queue_name, **options: Any) -> Worker:
+        worker = Worker(queues, handler, url=url, **options)
+        started.append(worker)
+        return worker.start()
+
+    yield start
+    for worker in started:
+        worker.stop(timeout=10)
+
+
+@pytest.fixture
+def stored(driver: Driver, queue_name: str) -> Stored:
+    """What is in Redis for the queue of the test."""
+    return Stored(driver, queue_name)

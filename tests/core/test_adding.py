@@ -1,0 +1,305 @@
+"""Adding jobs: protocol part 1, section 3, and the invariants 1 to 8 of section 13."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bullrush.core import Backoff, BulkJob, Deduplication, Keep
+from bullrush.core.errors import (
+    InvalidJobId,
+    InvalidOption,
+    InvalidQueueName,
+    JobTooLarge,
+    UnserializableData,
+)
+from bullrush.core.keys import RESERVED_IDS
+
+
+def test_a_standard_add_writes_hash_id_marker_and_events(queue, stored):
+    job = queue.add("send", {"to": "ann"})
+    assert job.id == "1"
+    written = stored.hash("1")
+    assert written["name"] == "send"
+    assert json.loads(written["data"]) == {"to": "ann"}
+    assert json.loads(written["opts"]) == {"attempts": 0}
+    assert (written["delay"], written["priority"]) == ("0", "0")
+    assert stored.ids("wait") == ["1"]
+    assert stored.marker() == {"0": 0}
+    assert stored.events() == [
+        {"event": "added", "jobId": "1", "name": "send"},
+        {"event": "waiting", "jobId": "1"},
+    ]
+
+
+def test_the_added_job_equals_the_stored_one(queue):
+    job = queue.add("send", {"to": "ann"}, priority=3)
+    assert queue.get_job(job.id) == job
+
+
+def test_a_lifo_job_is_next_in_line(queue, stored, hands):
+    for name in ("old", "older"):
+        queue.add(name)
+    queue.add("newest", lifo=True)
+    assert hands.take()[0].job.name == "newest"
+
+
+def test_prioritized_jobs_run_by_number_then_by_age_and_after_all_others(queue, hands):
+    for name, priority in (("c", 5), ("a", 1), ("d", 5), ("b", 1)):
+        queue.add(name, priority=priority)
+    queue.add("plain")
+    assert [each.job.name for each in hands.take(5)] == ["plain", "a", "b", "c", "d"]
+
+
+def test_a_priority_score_is_the_priority_and_a_counter(queue, stored):
+    queue.add("one", priority=2)
+    queue.add("two", priority=2)
+    assert stored.score("prioritized", "1") == 2 * 2**32 + 1
+    assert stored.score("prioritized", "2") == 2 * 2**32 + 2
+
+
+def test_delayed_jobs_of_one_millisecond_keep_their_order(queue, stored):
+    first = queue.add("a", delay=5000, timestamp=1_000_000)
+    second = queue.add("b", delay=5000, timestamp=1_000_000)
+    assert stored.score("delayed", first.id) == 1_005_000 * 4096
+    assert stored.score("delayed", second.id) == 1_005_000 * 4096 + 1
+    assert stored.marker() == {"1": 1_005_000}
+    assert stored.events()[1] == {"event": "delayed", "jobId": first.id, "delay": "1005000"}
+
+
+def test_options_are_stored_under_the_names_that_node_reads(queue, stored):
+    job = queue.add(
+        "x",
+        attempts=4,
+        backoff=Backoff("exponential", 100, jitter=0.5),
+        remove_on_complete=Keep(count=5, age=60),
+        remove_on_fail=True,
+        keep_logs=7,
+        stack_trace_limit=2,
+        size_limit=1000,
+        deduplication=Deduplication("d", ttl=50),
+    )
+    assert json.loads(stored.hash(job.id)["opts"]) == {
+        "attempts": 4,
+        "backoff": {"type": "exponential", "delay": 100, "jitter": 0.5},
+        "removeOnComplete": {"count": 5, "age": 60},
+        "removeOnFail": True,
+        "kl": 7,
+        "stackTraceLimit": 2,
+        "sizeLimit": 1000,
+        "de": {"id": "d", "ttl": 50},
+    }
+
+
+def test_a_number_as_backoff_means_a_fixed_delay(queue, stored):
+    job = queue.add("x", backoff=250)
+    assert json.loads(stored.hash(job.id)["opts"])["backoff"] == {"type": "fixed", "delay": 250}
+
+
+def test_options_are_read_back_under_their_long_names(queue):
+    job = queue.add("x", keep_logs=7, deduplication="d")
+    assert queue.get_job(job.id).opts == {
+        "attempts": 0,
+        "keepLogs": 7,
+        "deduplication": {"id": "d"},
+    }
+
+
+def test_default_options_stand_under_the_jobs_own(make_queue):
+    queue = make_queue(default_job_options={"attempts": 3, "priority": 9})
+    job = queue.add("x", priority=1)
+    assert (queue.get_job(job.id).attempts, job.priority) == (3, 1)
+
+
+def test_many_jobs_are_added_in_order(queue, hands):
+    jobs = queue.add_bulk([BulkJob("n", {"i": i}) for i in range(250)])
+    assert [job.id for job in jobs] == [str(i) for i in range(1, 251)]
+    assert [each.job.data["i"] for each in hands.take(250)] == list(range(250))
+
+
+def test_one_bad_job_of_many_keeps_all_from_being_written(queue, stored):
+    with pytest.raises(InvalidOption, match="priority"):
+        queue.add_bulk([BulkJob("ok"), BulkJob("bad", None, {"priority": -1})])
+    assert stored.all_keys() == set()
+
+
+def test_adding_an_id_again_changes_nothing_but_the_counter(queue, stored):
+    queue.add("first", {"n": 1}, job_id="mine")
+    before = stored.hash("mine")
+    assert queue.add("second", {"n": 2}, job_id="mine").id == "mine"
+    assert stored.hash("mine") == before
+    assert stored.ids("wait") == ["mine"]
+    assert stored.run("GET", stored.keys.id) == b"2"
+    assert stored.events()[-1] == {"event": "duplicated", "jobId": "mine"}
+
+
+def test_adding_the_id_of_a_half_made_job_finishes_making_it(queue, stored):
+    queue.add("x", job_id="mine")
+    stored.run("LREM", stored.keys.wait, 1, "mine")
+    queue.add("x", job_id="mine")
+    assert stored.ids("wait") == ["mine"]
+
+
+def test_finished_jobs_count_as_known_ids(queue, stored, hands):
+    from bullrush.core import Completed
+
+    queue.add("x", job_id="mine")
+    hands.commit(hands.take()[0], Completed(1))
+    queue.add("x", job_id="mine")
+    assert stored.ids("wait") == []
+
+
+@pytest.mark.parametrize("bad", [*sorted(RESERVED_IDS), "12", "-5", "0", "a:b", "a\nb", "x" * 300])
+def test_ids_that_would_damage_a_queue_are_refused(queue, stored, bad):
+    with pytest.raises(InvalidJobId):
+        queue.add("x", job_id=bad)
+    assert stored.all_keys() == set()
+
+
+@pytest.mark.parametrize("good", ["007", "1.5", "12a", "ünï", "a b", "a/b"])
+def test_other_ids_are_taken(queue, good):
+    assert queue.add("x", job_id=good).id == good
+    assert queue.get_job(good).name == "x"
+
+
+@pytest.mark.parametrize("bad", ["", "a:b", "a\nb", "a\0b"])
+def test_queue_names_that_cannot_be_part_of_a_key_are_refused(make_queue, bad):
+    with pytest.raises(InvalidQueueName):
+        make_queue(bad)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"priority": -1}, "priority"),
+        ({"priority": 2**21}, "priority"),
+        ({"priority": 1.5}, "priority"),
+        ({"priority": True}, "priority"),
+        ({"delay": -1}, "delay"),
+        ({"delay": 0.5}, "delay"),
+        ({"attempts": "3"}, "attempts"),
+        ({"backoff": {"type": "fixed", "delay": 1, "jitter": 2}}, "jitter"),
+        ({"backoff": "fixed"}, "backoff"),
+        ({"lifo": 1}, "lifo"),
+        ({"removeOnComplete": True}, "did you mean 'remove_on_complete'"),
+        ({"prioritty": 1}, "did you mean 'priority'"),
+        ({"remove_on_fail": {"counts": 1}}, "did you mean 'count'"),
+        ({"deduplication": {}}, "deduplication.id"),
+    ],
+)
+def test_wrong_options_are_refused_by_name(queue, stored, options, words):
+    with pytest.raises(InvalidOption, match=words):
+        queue.add("x", **options)
+    assert stored.all_keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        ({"when": object()}, r"data\.when is object"),
+        ({"a": [1, {"b": {1, 2}}]}, r"data\.a\[1\]\.b is set"),
+        ({"n": float("nan")}, r"data\.n is float"),
+        ({("a", "b"): 1}, "key of type tuple"),
+        ("\ud800", "data"),
+    ],
+)
+def test_data_without_json_form_is_refused_with_its_place(queue, stored, data, where):
+    with pytest.raises(UnserializableData, match=where):
+        queue.add("x", data)
+    assert stored.all_keys() == set()
+
+
+def test_data_that_contains_itself_is_refused(queue):
+    data: list = []
+    data.append(data)
+    with pytest.raises(UnserializableData):
+        queue.add("x", data)
+
+
+def test_the_size_limit_counts_bytes(queue):
+    queue.add("x", "äää", size_limit=8)  # two bytes each, and the quotes
+    with pytest.raises(JobTooLarge, match="10 bytes"):
+        queue.add("x", "ääää", size_limit=9)
+
+
+def test_any_json_value_is_data(queue):
+    for value in ("text", 1, 1.5, True, [], {}, [1, {"a": None}], "ünï/☃"):
+        assert queue.get_job(queue.add("x", value).id).data == value
+
+
+def test_a_key_of_another_type_is_noticed_before_anything_is_written(queue, stored):
+    from bullrush.core.errors import ServerError
+
+    stored.run("SET", stored.keys.wait, "not a list")
+    with pytest.raises(ServerError, match="WRONGTYPE"):
+        queue.add("x")
+    assert stored.all_keys() == {"wait"}
+
+
+class TestDeduplication:
+    """Protocol part 1, section 3.7."""
+
+    def test_a_second_add_is_absorbed_until_the_first_job_is_done(self, queue, stored, hands):
+        from bullrush.core import Completed
+
+        first = queue.add("x", {"n": 1}, deduplication="d")
+        assert queue.add("x", {"n": 2}, deduplication="d").id == first.id
+        assert stored.ids("wait") == [first.id]
+        assert stored.events()[-1] == {
+            "event": "deduplicated",
+            "jobId": first.id,
+            "deduplicationId": "d",
+            "deduplicatedJobId": "2",
+        }
+        hands.commit(hands.take()[0], Completed(None))
+        assert queue.add("x", {"n": 3}, deduplication="d").id == "3"
+
+    def test_a_window_of_time_outlives_the_job(self, queue, hands):
+        from bullrush.core import Completed
+
+        first = queue.add("x", deduplication=Deduplication("d", ttl=60_000))
+        hands.commit(hands.take()[0], Completed(None))
+        assert queue.add("x", deduplication=Deduplication("d", ttl=60_000)).id == first.id
+
+    def test_extend_starts_the_window_anew(self, queue, stored):
+        rule = Deduplication("d", ttl=60_000, extend=True)
+        queue.add("x", deduplication=rule)
+        key = stored.keys.deduplication + "d"
+        stored.run("PEXPIRE", key, 1000)
+        queue.add("x", deduplication=rule)
+        assert stored.run("PTTL", key) > 30_000
+
+    def test_replace_takes_the_place_of_a_delayed_job(self, queue, stored):
+        rule = Deduplication("d", replace=True)
+        old = queue.add("x", {"n": 1}, delay=60_000, deduplication=rule)
+        new = queue.add("x", {"n": 2}, delay=60_000, deduplication=rule)
+        assert queue.get_job(old.id) is None
+        assert stored.ids("delayed") == [new.id]
+
+    def test_reschedule_moves_a_delayed_job(self, queue, stored):
+        rule = Deduplication("d", reschedule=True)
+        old = queue.add("x", delay=1000, timestamp=1_000_000, deduplication=rule)
+        assert queue.add("x", delay=9000, timestamp=1_000_000, deduplication=rule).id == old.id
+        assert stored.score("delayed", old.id) == 1_009_000 * 4096
+
+    def test_the_last_add_during_a_run_runs_after_it(self, queue, stored, hands):
+        from bullrush.core import Completed
+
+        rule = Deduplication("d", keep_last_if_active=True)
+        first = queue.add("x", {"n": 1}, deduplication=rule)
+        running = hands.take()[0]
+        for n in (2, 3):
+            assert queue.add("x", {"n": n}, deduplication=rule).id == first.id
+        hands.commit(running, Completed(None))
+        assert [each.job.data for each in hands.take(5)] == [{"n": 3}]
+
+    def test_an_owner_that_vanished_does_not_block_its_id(self, queue, stored):
+        first = queue.add("x", deduplication="d")
+        stored.run("DEL", stored.keys.job(first.id))
+        assert queue.add("x", deduplication="d").id != first.id
+
+    def test_removing_the_job_frees_its_id(self, queue):
+        first = queue.add("x", deduplication="d")
+        queue.remove(first.id)
+        assert queue.add("x", deduplication="d").id != first.id
