@@ -359,7 +359,8 @@ def _wait(ended: threading.Event, job_id: str, deadline: float | None, timeout: 
 async def _wait_async(
     ended: asyncio.Event, job_id: str, deadline: float | None, timeout: float | None
 ) -> None:
+    rest = _slice(job_id, deadline, timeout)
     try:
-        await asyncio.wait_for(ended.wait(), _slice(job_id, deadline, timeout))
+        await asyncio.wait_for(ended.wait(), rest)
     except asyncio.TimeoutError:
         return

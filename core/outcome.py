@@ -74,15 +74,20 @@ Outcome: TypeAlias = Completed | Failed | Retried | Postponed | Returned
 OUTCOME_TYPES = (Completed, Failed, Retried, Postponed, Returned)
 
 
+def storable(text: str) -> str:
+    """The text without halves of surrogate pairs, which UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def stack_of(error: BaseException) -> str:
     """The traceback of an exception as one text."""
-    return "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return storable("".join(traceback.format_exception(type(error), error, error.__traceback__)))
 
 
 def reason_of(error: BaseException) -> str:
     """What an exception says of itself; its class when it says nothing."""
     try:
-        return str(error) or type(error).__name__
+        return storable(str(error)) or type(error).__name__
     except Exception:
         return type(error).__name__
 

@@ -19,7 +19,7 @@ class Connection(Protocol):
         """
 
     def close(self) -> None:
-        """Close it, from any thread; a blocked `execute` raises `ConnectionFailed`."""
+        """Close it for good, from any thread; a blocked `execute` raises `ConnectionFailed`, and so does every later one."""
 
 
 class Driver(Protocol):

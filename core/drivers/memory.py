@@ -59,16 +59,24 @@ class MemoryConnection(DedicatedConnection):
         super().__init__(driver._pool, client_name, driver.location)
         self._driver = driver
         self._client_id: int | None = None
+        self._idle = threading.Event()
+        self._idle.set()
 
     def execute(self, command: Command) -> Any:
         """See `Connection.execute`."""
-        if self._client_id is None:
-            self._client_id = super().execute(("CLIENT", "ID"))
-        return super().execute(command)
+        self._idle.clear()
+        try:
+            if self._client_id is None:
+                self._client_id = super().execute(("CLIENT", "ID"))
+            return super().execute(command)
+        finally:
+            self._idle.set()
 
     def _interrupt(self) -> None:
-        if self._client_id is not None:
-            self._driver.execute(("CLIENT", "UNBLOCK", self._client_id, "ERROR"))
+        """Until it worked: the command may be on its way to block when it is unblocked for the first time."""
+        while not self._idle.wait(0.01):
+            if self._client_id is not None:
+                self._driver.execute(("CLIENT", "UNBLOCK", self._client_id, "ERROR"))
 
 
 def _fakeredis() -> Any:

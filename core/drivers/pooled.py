@@ -90,13 +90,16 @@ class DedicatedConnection:
 
     def execute(self, command: Command) -> Any:
         """See `Connection.execute`."""
-        self._closed.clear()
         try:
             self._connection.connect()
+            # Another thread may have closed it before the socket was there to be closed.
+            self._check_open()
             self._connection.send_command(*command, check_health=False)
             return self._connection.read_response()
         except ResponseError as error:
             raise self._translated(error) from None
+        except ConnectionFailed:
+            raise
         except (RedisError, OSError, ValueError, AttributeError) as error:
             # ValueError and AttributeError: what a socket says that another thread closed meanwhile.
             if not self._closed.is_set() and isinstance(error, (ValueError, AttributeError)):
@@ -111,6 +114,11 @@ class DedicatedConnection:
 
     def _interrupt(self) -> None:
         self._connection.disconnect()
+
+    def _check_open(self) -> None:
+        if self._closed.is_set():
+            self._connection.disconnect()
+            raise ConnectionFailed(f"the connection to Redis at {self._location} was closed")
 
     def _translated(self, error: Exception) -> Exception:
         if self._closed.is_set():

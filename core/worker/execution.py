@@ -25,6 +25,7 @@ from ..outcome import (
     RawJson,
     Retried,
     decide,
+    storable,
 )
 
 logger = logging.getLogger("bullrush.worker")
@@ -98,10 +99,10 @@ class Execution:
             return ("completed", job.id, token, text, "", "", "", *keep, "")
         if isinstance(outcome, Failed):
             keep = self._keep(job, "removeOnFail", self.remove_on_fail)
-            details = (_clean(outcome.reason), _stacktrace(job, outcome.stack), outcome.exception or "")
+            details = (storable(outcome.reason), _stacktrace(job, outcome.stack), outcome.exception or "")
             return ("failed", job.id, token, *details, "", *keep, job.attempts)
         if isinstance(outcome, Retried):
-            details = (_clean(outcome.reason), _stacktrace(job, outcome.stack), outcome.exception or "")
+            details = (storable(outcome.reason), _stacktrace(job, outcome.stack), outcome.exception or "")
             lifo = "1" if job.opts.get("lifo") is True else ""
             timing = (outcome.delay, lifo, "", "")
             return ("retried", job.id, token, *details, _text(outcome.data), *timing)
@@ -129,14 +130,9 @@ def _text(data: RawJson | None) -> str:
     return data.text if data is not None else ""
 
 
-def _clean(text: str) -> str:
-    """An exception's text may hold halves of surrogate pairs, which UTF-8 cannot store."""
-    return text.encode("utf-8", "replace").decode()
-
-
 def _stacktrace(job: Job, stack: str) -> str:
     rows = [*job.stacktrace, *([stack] if stack else [])]
     limit = job.opts.get("stackTraceLimit")
     if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:
         rows = rows[-limit:] if limit else []
-    return json.dumps([_clean(row) for row in rows], ensure_ascii=False)
+    return json.dumps([storable(row) for row in rows], ensure_ascii=False)
