@@ -1,0 +1,166 @@
+"""What the extension holds for one Flask application."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakSet
+
+from flask import Flask, current_app
+from typing_extensions import Unpack
+
+from bullrush.core import Queue
+from bullrush.core.drivers import Driver, connect
+from bullrush.core.environment import redis_url
+from bullrush.core.worker import Handler, Worker, WorkerOptions
+
+from .context import in_app_context
+from .pulse import Pulse
+from .settings import Settings
+
+logger = logging.getLogger("bullrush.flask_ext")
+
+#: s that workers in this process get to finish their jobs when it ends.
+GRACE = 10.0
+
+
+class Binding:
+    """One application's connection, queues and workers: ``app.extensions["bullrush"]``.
+
+    Nothing connects before the first use, so an application can be built, copied by a fork or
+    loaded by a reloader freely.
+
+    Attributes:
+        settings: what the application configured.
+        pulse: asks Redis for a sign of life.
+    """
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self.settings = settings
+        self.pulse = Pulse(lambda: self.driver)
+        self._app = app
+        self._guard = threading.RLock()
+        self._driver: Driver | None = None
+        self._queues: dict[str, Queue] = {}
+        self._workers: list[Worker] = []
+        self._warned: set[str] = set()
+        _open.add(self)
+
+    @property
+    def driver(self) -> Driver:
+        """The connections of this application, made on first use.
+
+        Raises:
+            InvalidOption: the configured URL, or a variable of the environment, is wrong.
+        """
+        with self._guard:
+            if self._driver is None:
+                self._driver = connect(redis_url(configured=self.settings.redis_url))
+            return self._driver
+
+    def queue(self, name: str) -> Queue:
+        """The queue of that name; the same object every time.
+
+        Raises:
+            InvalidQueueName: the name cannot be part of a key.
+        """
+        with self._guard:
+            if name not in self._queues:
+                self._queues[name] = self.look_at(name)
+            return self._queues[name]
+
+    def look_at(self, name: str) -> Queue:
+        """As `queue`, but not remembered: for names from outside, of which there is no end."""
+        return Queue(name, driver=self.driver, prefix=self.settings.prefix)
+
+    def worker(
+        self, queues: str | Sequence[str], handler: Handler, **options: Unpack[WorkerOptions]
+    ) -> Worker:
+        """A worker that runs `handler` inside the application's context. Not started.
+
+        Args:
+            queues: the name of a queue, or several.
+            handler: see `bullrush.core.worker.Worker`.
+            **options: see `WorkerOptions`.
+
+        Raises:
+            InvalidQueueName: a name that cannot be part of a key.
+            InvalidOption: an unknown option, or a value out of range.
+        """
+        inside = in_app_context(self._app, handler)
+        return Worker(queues, inside, driver=self.driver, prefix=self.settings.prefix, **options)
+
+    def start_worker(
+        self, queues: str | Sequence[str], handler: Handler, **options: Unpack[WorkerOptions]
+    ) -> Worker:
+        """As `worker`, started in threads of this process and stopped with it.
+
+        Call it where the server is started, not in the application factory: a reloader, or a
+        server with several processes, calls the factory more than once.
+        """
+        worker = self.worker(queues, handler, **options).start()
+        with self._guard:
+            self._workers.append(worker)
+        return worker
+
+    def warn_once(self, text: str) -> None:
+        """Log a warning that would be said at every request otherwise."""
+        with self._guard:
+            known = text in self._warned
+            self._warned.add(text)
+        if not known:
+            logger.warning("%s: %s", self._app.name, text)
+
+    def close(self) -> None:
+        """Stop the workers of this process and close the connections; a later use connects anew.
+
+        Called at the end of the process.
+        """
+        with self._guard:
+            workers, self._workers = self._workers, []
+            driver, self._driver = self._driver, None
+            self._queues.clear()
+        for worker in workers:
+            worker.request_stop(GRACE)
+        for worker in workers:
+            worker.stop(GRACE)
+        if driver is not None:
+            driver.close()
+
+
+_open: WeakSet[Binding] = WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for binding in list(_open):
+        with contextlib.suppress(Exception):
+            binding.close()
+
+
+def current_binding() -> Binding:
+    """The binding of the application whose context is active.
+
+    Raises:
+        RuntimeError: there is no application context, or its application has no extension.
+    """
+    return binding_of(current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+def binding_of(app: Flask) -> Binding:
+    """The binding of an application.
+
+    Raises:
+        RuntimeError: the extension was not initialised for it.
+    """
+    found: Any = app.extensions.get("bullrush")
+    if not isinstance(found, Binding):
+        raise RuntimeError(
+            f"the Flask application {app.name!r} has no Bullrush extension; "
+            "call Bullrush(app) or init_app(app) first"
+        )
+    return found

@@ -1,0 +1,99 @@
+"""The extension object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from weakref import WeakSet
+
+from flask import Flask, has_app_context
+from typing_extensions import Unpack
+
+from bullrush.core import Queue
+from bullrush.core.worker import Handler, Worker, WorkerOptions
+
+from .admin import admin_blueprint
+from .binding import Binding, binding_of, current_binding
+from .health import health_blueprint
+from .settings import settings_of
+
+
+class Bullrush:
+    """Queues in a Flask application.
+
+        bullrush = Bullrush(app)  # or Bullrush() and, in the factory, bullrush.init_app(app)
+        bullrush.queue("emails").add("send", {"to": "ann@example.org"})
+
+    One object serves any number of applications. What belongs to one of them is its `Binding` in
+    ``app.extensions["bullrush"]``. The methods here ask the binding of the active application
+    context; without a context, that of the only application there is.
+
+    Args:
+        app: an application to initialise at once.
+    """
+
+    def __init__(self, app: Flask | None = None) -> None:
+        self._apps: WeakSet[Flask] = WeakSet()
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Give an application its queues, admin routes and health route. Connects to nothing.
+
+        It reads these keys of ``app.config``:
+
+        * ``BULLRUSH_REDIS_URL``: where Redis is; else ``broker_url`` in ``CELERY``, else what
+          the environment says (see `bullrush.core.environment.redis_url`).
+        * ``BULLRUSH_PREFIX``: what every key in Redis starts with; else the environment variable
+          of that name, else ``bull``.
+        * ``BULLRUSH_ADMIN_TOKEN``: the bearer token of the admin routes, or a list of them; else
+          the environment variable of that name. Without any, the routes are closed.
+        * ``BULLRUSH_ADMIN_JOB_DATA``: whether the admin routes show the data of failed jobs; True.
+        * ``BULLRUSH_QUEUE_ALIASES``: names of queues in URLs, such as ``{"email": "email-queue"}``.
+        * ``BULLRUSH_URL_PREFIX``: what the path of every route starts with; ``/api``.
+
+        Raises:
+            RuntimeError: the application has been initialised before.
+            InvalidOption: an unknown ``BULLRUSH_`` key, or a value of the wrong kind.
+            InvalidQueueName: an alias, or a prefix, that cannot be part of a key.
+        """
+        if "bullrush" in app.extensions:
+            raise RuntimeError(
+                f"the Flask application {app.name!r} has a Bullrush extension already"
+            )
+        settings = settings_of(app.config)
+        app.register_blueprint(admin_blueprint(settings.url_prefix))
+        app.register_blueprint(health_blueprint(settings.url_prefix))
+        app.extensions["bullrush"] = Binding(app, settings)
+        self._apps.add(app)
+
+    @property
+    def binding(self) -> Binding:
+        """The binding of the active application context, else of the only application.
+
+        Raises:
+            RuntimeError: it is not clear which application is meant, or it was not initialised.
+        """
+        if has_app_context():
+            return current_binding()
+        if len(self._apps) == 1:
+            return binding_of(next(iter(self._apps)))
+        raise RuntimeError(
+            f"this extension serves {len(self._apps)} applications, so it needs to know which one: "
+            "use it in a request, or inside 'with app.app_context():'"
+        )
+
+    def queue(self, name: str) -> Queue:
+        """See `Binding.queue`."""
+        return self.binding.queue(name)
+
+    def worker(
+        self, queues: str | Sequence[str], handler: Handler, **options: Unpack[WorkerOptions]
+    ) -> Worker:
+        """See `Binding.worker`."""
+        return self.binding.worker(queues, handler, **options)
+
+    def start_worker(
+        self, queues: str | Sequence[str], handler: Handler, **options: Unpack[WorkerOptions]
+    ) -> Worker:
+        """See `Binding.start_worker`."""
+        return self.binding.start_worker(queues, handler, **options)

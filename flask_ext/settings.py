@@ -1,0 +1,115 @@
+"""What an application says about its queues in ``app.config``, read once by `init_app`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bullrush.core.environment import key_prefix
+from bullrush.core.errors import InvalidOption
+from bullrush.core.keys import QueueKeys
+from bullrush.core.options import check_names
+
+from .authorization import digests_of
+
+#: Every key of ``app.config`` that begins with ``BULLRUSH_``.
+CONFIG_KEYS = (
+    "BULLRUSH_REDIS_URL",
+    "BULLRUSH_PREFIX",
+    "BULLRUSH_ADMIN_TOKEN",
+    "BULLRUSH_ADMIN_JOB_DATA",
+    "BULLRUSH_QUEUE_ALIASES",
+    "BULLRUSH_URL_PREFIX",
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one application; see `Bullrush.init_app` for the keys they come from.
+
+    Args:
+        redis_url: what the application configured; None leaves it to the environment.
+        prefix: what every key in Redis starts with.
+        token_digests: digests of the tokens that open the admin routes.
+        show_job_data: whether the admin routes show the data of failed jobs.
+        queue_aliases: name in a URL -> name of the queue.
+        url_prefix: what the path of every route starts with.
+        celery: ``app.config["CELERY"]``.
+    """
+
+    redis_url: str | None = field(default=None, repr=False)
+    prefix: str = "bull"
+    token_digests: tuple[bytes, ...] = field(default=(), repr=False)
+    show_job_data: bool = True
+    queue_aliases: Mapping[str, str] = field(default_factory=dict)
+    url_prefix: str = "/api"
+    celery: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def settings_of(config: Mapping[str, Any]) -> Settings:
+    """The settings in ``app.config``. The environment fills in what the application leaves open.
+
+    Raises:
+        InvalidOption: an unknown ``BULLRUSH_`` key, or a value of the wrong kind.
+        InvalidQueueName: an alias, or a prefix, that cannot be part of a key.
+    """
+    own = {key: value for key, value in config.items() if key.startswith("BULLRUSH_")}
+    check_names(own, CONFIG_KEYS, "setting")
+    prefix = key_prefix(_text(own, "BULLRUSH_PREFIX"))
+    return Settings(
+        redis_url=_text(own, "BULLRUSH_REDIS_URL"),
+        prefix=prefix,
+        token_digests=digests_of(_tokens(own.get("BULLRUSH_ADMIN_TOKEN"))),
+        show_job_data=_flag(own, "BULLRUSH_ADMIN_JOB_DATA", default=True),
+        queue_aliases=_aliases(own.get("BULLRUSH_QUEUE_ALIASES"), prefix),
+        url_prefix=_path(own),
+        celery=_mapping("CELERY", config.get("CELERY")),
+    )
+
+
+def _tokens(value: Any) -> list[str]:
+    """One token or several, so that a new one can be given out before the old one is taken back."""
+    if value is None:
+        return [os.environ.get("BULLRUSH_ADMIN_TOKEN", "")]
+    tokens = [value] if isinstance(value, str) else value
+    if not isinstance(tokens, (list, tuple)) or not all(isinstance(each, str) for each in tokens):
+        raise InvalidOption("BULLRUSH_ADMIN_TOKEN is text, or a list of texts")
+    return list(tokens)
+
+
+def _aliases(value: Any, prefix: str) -> dict[str, str]:
+    aliases = dict(_mapping("BULLRUSH_QUEUE_ALIASES", value))
+    for queue in ("celery", *aliases.values()):  # one at least, for the sake of the prefix
+        QueueKeys(queue, prefix)
+    return aliases
+
+
+def _mapping(key: str, value: Any) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidOption(f"{key} is a dict, not {type(value).__name__}")
+    return value
+
+
+def _text(config: Mapping[str, Any], key: str) -> str | None:
+    value = config.get(key)
+    if value is not None and not isinstance(value, str):
+        raise InvalidOption(f"{key} is text, not {type(value).__name__}")
+    return value or None
+
+
+def _flag(config: Mapping[str, Any], key: str, *, default: bool) -> bool:
+    value = config.get(key, default)
+    if not isinstance(value, bool):
+        raise InvalidOption(f"{key} is True or False, not {value!r}")
+    return value
+
+
+def _path(config: Mapping[str, Any]) -> str:
+    path = (_text(config, "BULLRUSH_URL_PREFIX") or "/api").rstrip("/")
+    if path and not path.startswith("/"):
+        raise InvalidOption(f"BULLRUSH_URL_PREFIX starts with '/', not {path!r}")
+    return path

@@ -1,0 +1,126 @@
+"""The admin routes are closed to everybody without a token."""
+
+from __future__ import annotations
+
+import hmac
+from types import SimpleNamespace
+
+import pytest
+
+from bullrush.flask_ext import authorization
+from bullrush.flask_ext.authorization import digests_of, is_authorized
+
+PATHS = ("/api/admin/queues", "/api/v1/admin/email/queue", "/api/v1/admin/unknown/queue")
+
+
+@pytest.fixture
+def ask_with(client):
+    """The status for an Authorization header."""
+
+    def ask(header, path=PATHS[0]):
+        return client.get(path, headers={} if header is None else {"Authorization": header})
+
+    return ask
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_route_needs_a_token(ask_with, path):
+    answer = ask_with(None, path)
+    assert answer.status_code == 401
+    assert answer.content_type == "application/json"
+    assert answer.get_json()["success"] is False
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        "Bearer correct horse battery stapl",
+        "Bearer correct horse battery staples",
+        "Bearer Correct Horse Battery Staple",
+        "Bearer corr\u00e9ct horse battery staple",
+        "correct horse battery staple",
+        "Basic correct horse battery staple",
+        "Bearer\tcorrect horse battery staple",
+    ],
+)
+def test_a_wrong_header_is_refused(ask_with, header):
+    answer = ask_with(header)
+    assert answer.status_code == 401
+    assert "staple" not in answer.text
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_right_token_is_let_in(ask_with, token, scheme):
+    assert ask_with(f"{scheme} {token}").status_code == 200
+
+
+def test_every_route_of_the_blueprint_is_closed_to_every_method(app):
+    client = app.test_client()
+    rules = [rule for rule in app.url_map.iter_rules() if "bullrush_admin." in rule.endpoint]
+    assert len(rules) == 2
+    for rule in rules:
+        path = rule.rule.replace("<queue>", "email")
+        for method in rule.methods:
+            assert client.open(path, method=method).status_code == 401
+
+
+def test_without_a_configured_token_nobody_is_let_in(make_app, caplog):
+    client = make_app(BULLRUSH_ADMIN_TOKEN="").test_client()
+    for header in ("Bearer ", "Bearer None", "Bearer anything"):
+        answer = client.get(PATHS[0], headers={"Authorization": header})
+        assert answer.status_code == 401
+    assert caplog.text.count("BULLRUSH_ADMIN_TOKEN is not set") == 1
+
+
+def test_the_token_may_come_from_the_environment(make_app, monkeypatch):
+    monkeypatch.setenv("BULLRUSH_ADMIN_TOKEN", "from outside")
+    client = make_app(BULLRUSH_ADMIN_TOKEN=None).test_client()
+    headers = {"Authorization": "Bearer from outside"}
+    assert client.get(PATHS[0], headers=headers).status_code == 200
+
+
+def test_a_token_in_the_configuration_comes_before_the_environment(make_app, monkeypatch, token):
+    monkeypatch.setenv("BULLRUSH_ADMIN_TOKEN", "from outside")
+    client = make_app().test_client()
+    assert client.get(PATHS[0], headers={"Authorization": "Bearer from outside"}).status_code == 401
+    assert client.get(PATHS[0], headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_two_tokens_while_one_replaces_the_other(make_app):
+    client = make_app(BULLRUSH_ADMIN_TOKEN=["old", "new"]).test_client()
+    for token in ("old", "new"):
+        headers = {"Authorization": f"Bearer {token}"}
+        assert client.get(PATHS[0], headers=headers).status_code == 200
+
+
+def test_a_token_beyond_ascii_is_compared_by_its_bytes():
+    digests = digests_of(["schlüssel-鍵"])
+    as_wsgi_gives_it = "schlüssel-鍵".encode().decode("latin-1")
+    assert is_authorized(f"Bearer {as_wsgi_gives_it}", digests)
+    assert is_authorized("Bearer schlüssel-鍵", digests)
+    assert not is_authorized("Bearer schlüssel-\ud800", digests)
+
+
+def test_all_tokens_are_compared_and_only_as_digests_of_equal_length(monkeypatch):
+    seen = []
+
+    def compare(one, other):
+        seen.append((one, other))
+        return hmac.compare_digest(one, other)
+
+    monkeypatch.setattr(authorization, "hmac", SimpleNamespace(compare_digest=compare))
+    assert is_authorized("Bearer first", digests_of(["first", "second", "third"]))
+    assert not is_authorized("Bearer x", digests_of(["first", "second", "third"]))
+    assert not is_authorized("", digests_of(["first", "second", "third"]))
+    assert len(seen) == 9
+    assert {len(part) for pair in seen for part in pair} == {32}
+
+
+def test_neither_settings_nor_binding_show_the_token(binding, token):
+    assert token not in repr(binding.settings)
+    assert token not in repr(vars(binding))
