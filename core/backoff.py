@@ -10,10 +10,12 @@ from typing import Any, TypeAlias
 
 from .job import Job
 
-#: Called with (attempt, type, error, job); gives ms, 0 for at once, a negative number to fail without retry.
+#: Called with (attempt, type, error, job); gives ms, 0 for at once, a negative number to fail
+#: without retry.
 BackoffStrategy: TypeAlias = Callable[[int, str, BaseException, Job], int]
 
-#: Beyond this (about 285 years) a delay is a mistake, and the score of the delayed set could not hold it.
+#: Beyond this (about 285 years) a delay is a mistake, and the score of the delayed set could not
+#: hold it.
 LONGEST_DELAY_MS = 2**43
 
 logger = logging.getLogger(__name__)
@@ -33,8 +35,10 @@ def backoff_delay(
     Args:
         backoff: the stored option: None, a number of ms, or ``{"type", "delay", "jitter"}``.
         attempt: the number of the attempt that just failed, from 1.
-        strategies: custom strategies by type name. A type nobody knows waits `delay` as ``fixed`` does and is
-            logged: Node leaves such a job to the stalled check, which loses the reason of the failure.
+        strategies: custom strategies by type name. A type nobody knows waits `delay` as ``fixed``
+            does and is
+            logged: Node leaves such a job to the stalled check, which loses the reason of the
+                failure.
     """
     if isinstance(backoff, (int, float)) and not isinstance(backoff, bool):
         backoff = {"type": "fixed", "delay": backoff}

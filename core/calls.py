@@ -1,8 +1,10 @@
-"""Calls: what to send and how to read the reply, without a socket. One definition serves both faces.
+"""Calls: what to send and how to read the reply, without a socket. One definition serves both
+faces.
 
-An operation is a method that returns a `Call` (one command), a `Batch` (several in one round trip), or a generator of them when
-the next one depends on the last reply. `operation` and `procedure` turn it into a method that acts at once on a `Blocking` object and
-returns an awaitable on an `Asynchronous` one.
+An operation is a method that returns a `Call` (one command), a `Batch` (several in one round trip),
+or a generator of them when the next one depends on the last reply. `operation` and `procedure` turn
+it into a method that acts at once on a `Blocking` object and returns an awaitable on an
+`Asynchronous` one.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ class Call(Generic[T]):
 
 @dataclass(frozen=True)
 class Batch(Generic[T]):
-    """Several calls in one round trip; `read` gets their results. The first error is raised, the others have happened."""
+    """Several calls in one round trip; `read` gets their results. The first error is raised, the
+    others have happened.
+    """
 
     calls: Sequence[Call[Any]]
     read: Callable[[list[Any]], T]
@@ -139,7 +143,7 @@ async def run_steps_async(driver: AsyncSender, steps: Steps[T]) -> T:
         reply = await run_async(driver, call)
 
 
-class operation(Generic[Q, P, T]):  # noqa: N801 - used as a decorator
+class operation(Generic[Q, P, T]):
     """Turn a method that builds a call into one that runs it, in the colour of its object."""
 
     def __init__(self, build: Callable[Concatenate[Q, P], Call[T] | Batch[T]]) -> None:
@@ -165,7 +169,7 @@ class operation(Generic[Q, P, T]):  # noqa: N801 - used as a decorator
         return await run_async(instance.driver, self.build(instance, *args, **kwargs))
 
 
-class procedure(Generic[Q, P, T]):  # noqa: N801 - used as a decorator
+class procedure(Generic[Q, P, T]):
     """As `operation`, for a method that yields several calls one after the other."""
 
     def __init__(self, build: Callable[Concatenate[Q, P], Steps[T]]) -> None:

@@ -1,4 +1,6 @@
-"""The clock: Unix milliseconds of this machine, as BullMQ counts them (protocol part 1, section 0)."""
+"""The clock: Unix milliseconds of this machine, as BullMQ counts them (protocol part 1, section
+0).
+"""
 
 from __future__ import annotations
 

@@ -37,7 +37,9 @@ class Delivery:
 
     @property
     def lock_lost(self) -> bool:
-        """Whether the lock is gone: another worker may run the job by now, and this outcome will not count."""
+        """Whether the lock is gone: another worker may run the job by now, and this outcome will
+        not count.
+        """
         return self._lost.is_set()
 
     def lose_lock(self) -> None:
@@ -67,7 +69,9 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Finished:
-    """A delivery that was run, with its outcome and the outcome's form for the script `commit_and_fetch`."""
+    """A delivery that was run, with its outcome and the outcome's form for the script
+    `commit_and_fetch`.
+    """
 
     delivery: Delivery
     outcome: Outcome

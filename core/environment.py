@@ -39,7 +39,10 @@ class QueueRedisSettings(BaseSettings):
         """The URL they make, or None when none of them is set."""
         if not self.model_fields_set:
             return None
-        user, secret = quote(self.username, safe=""), quote(self.password.get_secret_value(), safe="")
+        user, secret = (
+            quote(self.username, safe=""),
+            quote(self.password.get_secret_value(), safe=""),
+        )
         login = f"{user}:{secret}@" if user or secret else ""
         return f"{'rediss' if self.tls else 'redis'}://{login}{self.host}:{self.port}/{self.db}"
 
@@ -54,7 +57,8 @@ class CommonSettings(BaseSettings):
 def redis_url(explicit: str | None = None, *, configured: str | None = None) -> str:
     """Where Redis is, by the first that says so.
 
-    The order: `explicit` (an argument in code), `configured` (an application's settings), ``BULLRUSH_REDIS_URL``,
+    The order: `explicit` (an argument in code), `configured` (an application's settings),
+        ``BULLRUSH_REDIS_URL``,
     ``QUEUE_REDIS_*`` (if any is set), ``REDIS_URL``, redis://localhost:6379/0.
 
     Raises:
@@ -92,4 +96,6 @@ def _read(settings: type[S]) -> S:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(settings.model_config.get("env_prefix", "")) + str(first["loc"][0])
-        raise InvalidOption(f"the environment variable {name.upper()} is wrong: {first['msg']}") from None
+        raise InvalidOption(
+            f"the environment variable {name.upper()} is wrong: {first['msg']}"
+        ) from None

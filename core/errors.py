@@ -176,7 +176,8 @@ _BY_CODE: dict[int, type[JobError]] = {
     )
 }
 
-#: Texts in Node's own wording (protocol part 2, section 1.13), so that logs of a mixed fleet can be searched at once.
+#: Texts in Node's own wording (protocol part 2, section 1.13), so that logs of a mixed fleet can be
+#: searched at once.
 _TEXTS: dict[int, str] = {
     -1: "Missing key for job {job}. {operation}",
     -2: "Missing lock for job {job}. {operation}",

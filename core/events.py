@@ -1,4 +1,6 @@
-"""The event stream of a queue: listen to it, and wait for a job to finish (protocol part 1, section 9)."""
+"""The event stream of a queue: listen to it, and wait for a job to finish (protocol part 1, section
+9).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 #: A reader asks again at least this often, ms.
 _BLOCK_MS = 10_000
-#: A waiter looks at the job itself this often, s: an event may be trimmed before a slow reader sees it.
+#: A waiter looks at the job itself this often, s: an event may be trimmed before a slow reader sees
+#: it.
 _LOOK_AGAIN = 5.0
 _PAUSE_AFTER_ERROR = 0.2
 
@@ -36,7 +39,8 @@ class Event:
 
     Args:
         id: its id in the stream.
-        name: ``added``, ``waiting``, ``active``, ``progress``, ``completed``, ``failed``, ... (protocol 9.1)
+        name: ``added``, ``waiting``, ``active``, ``progress``, ``completed``, ``failed``, ...
+            (protocol 9.1)
         job_id: the job it is about; empty for events of the queue.
         fields: everything else as text; `value` decodes what is JSON.
     """
@@ -48,7 +52,9 @@ class Event:
 
     @property
     def value(self) -> Any:
-        """The returned value of ``completed`` or the data of ``progress``; None when it is not JSON."""
+        """The returned value of ``completed`` or the data of ``progress``; None when it is not
+        JSON.
+        """
         text = self.fields.get("returnvalue" if self.name == "completed" else "data")
         try:
             return json.loads(text) if text is not None else None
@@ -77,19 +83,32 @@ class _Stream:
         self.listeners: dict[str, list[Listener]] = defaultdict(list)
 
     def newest(self) -> Command:
-        """Asks for the last entry. ``$`` would be resolved anew by every read and miss what comes between two of them."""
+        """Asks for the last entry. ``$`` would be resolved anew by every read and miss what comes
+        between two of them.
+        """
         return ("XREVRANGE", self.events_key, "+", "-", "COUNT", 1)
 
     def read(self) -> Command:
         """Asks for what follows the position."""
-        return ("XREAD", "COUNT", 500, "BLOCK", _BLOCK_MS, "STREAMS", self.events_key, self.position or "0-0")
+        return (
+            "XREAD",
+            "COUNT",
+            500,
+            "BLOCK",
+            _BLOCK_MS,
+            "STREAMS",
+            self.events_key,
+            self.position or "0-0",
+        )
 
     def start_after(self, reply: Sequence[Any]) -> None:
         """Take the reply of `newest`."""
         self.position = reply[0][0].decode() if reply else "0-0"
 
     def dispatch(self, reply: Any) -> None:
-        """Tell the listeners of every event. A listener that raises is logged and does not stop the others."""
+        """Tell the listeners of every event. A listener that raises is logged and does not stop the
+        others.
+        """
         for entry_id, flat in reply[0][1] if reply else ():
             event = _event(entry_id, flat)
             self.position = event.id
@@ -137,7 +156,8 @@ class QueueEvents:
         self._connection: Connection | None = None
 
     def on(self, name: str, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with every event of that name, in the reader's thread; ``*`` is every name.
+        """Call `listener` with every event of that name, in the reader's thread; ``*`` is every
+        name.
 
         Returns:
             A function that takes the listener away again.
@@ -352,7 +372,9 @@ def _slice(job_id: str, deadline: float | None, timeout: float | None) -> float:
     return rest
 
 
-def _wait(ended: threading.Event, job_id: str, deadline: float | None, timeout: float | None) -> None:
+def _wait(
+    ended: threading.Event, job_id: str, deadline: float | None, timeout: float | None
+) -> None:
     ended.wait(_slice(job_id, deadline, timeout))
 
 

@@ -1,7 +1,9 @@
-"""A stored job: THE field names of the hash, and the hash as a Python object (protocol part 1, section 2).
+"""A stored job: THE field names of the hash, and the hash as a Python object (protocol part 1,
+section 2).
 
-No other file spells a field. Python uses `FIELDS`; Lua writes ``field.processed_on`` and gets the spelling when
-a script is loaded. A `Job` keeps the bytes that Redis sent and decodes a value when somebody asks for it.
+No other file spells a field. Python uses `FIELDS`; Lua writes ``field.processed_on`` and gets the
+spelling when a script is loaded. A `Job` keeps the bytes that Redis sent and decodes a value when
+somebody asks for it.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ FIELDS: dict[str, str] = {
     "scheduler_id": "rjk",
     "parent_key": "parentKey",
     "parent": "parent",
-    # Ours alone: what a Python exception was, as text that only the tracer of the Celery front reads.
+    # Ours alone: what a Python exception was, as text that only the tracer of the Celery front
+    # reads.
     "exception": "bullrush:exception",
 }
 
@@ -134,7 +137,7 @@ class Job:
         if not isinstance(stored, dict):
             return {}
         long_names = {short: long for long, short in SHORT_OPTIONS.items()}
-        return {long_names.get(name, name): value for name, value in stored.items()}
+        return {str(long_names.get(name, name)): value for name, value in stored.items()}
 
     @property
     def timestamp(self) -> int:

@@ -1,6 +1,7 @@
 """THE key layout of BullMQ (protocol part 1, section 1). No other file spells a key.
 
-Python asks a `QueueKeys`; Lua writes ``base .. key.wait`` and gets the spelling when the script is loaded.
+Python asks a `QueueKeys`; Lua writes ``base .. key.wait`` and gets the spelling when the script is
+loaded.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class QueueKeys:
         check_queue_name(self.queue)
         if not self.prefix or self.prefix.endswith(":"):
             raise InvalidQueueName(
-                f"the key prefix {self.prefix!r} is empty or ends with ':'; use a plain word such as "
+                f"the key prefix {self.prefix!r} is empty or ends with ':'; use a word such as "
                 f"{DEFAULT_PREFIX!r}"
             )
 
@@ -125,7 +126,9 @@ class QueueKeys:
         return self.base + job_id + JOB_KEYS[part]
 
     def wake(self, worker_id: str) -> str:
-        """A private key by which one worker wakes itself; outside BullMQ's part of the key space (design decision 3.6)."""
+        """A private key by which one worker wakes itself; outside BullMQ's part of the key space
+        (design decision 3.6).
+        """
         return f"{self.prefix}::bullrush:{self.queue}:wake:{worker_id}"
 
     def client_name(self, worker: str = "") -> str:
@@ -143,7 +146,8 @@ def check_queue_name(name: object) -> None:
     """Refuse what cannot be a queue name (protocol 1.1) before any key is built from it.
 
     Raises:
-        InvalidQueueName: not text, empty, with ``:``, a line break, NUL or another control character.
+        InvalidQueueName: not text, empty, with ``:``, a line break, NUL or another control
+            character.
     """
     if not isinstance(name, str):
         raise InvalidQueueName(f"a queue name is text, not {type(name).__name__}: {name!r}")
@@ -155,7 +159,9 @@ def check_queue_name(name: object) -> None:
             f"use '-' or '.' instead, for example {name.replace(':', '-')!r}"
         )
     if not name.isprintable():
-        raise InvalidQueueName(f"the queue name {name!r} contains a control character; leave it out")
+        raise InvalidQueueName(
+            f"the queue name {name!r} contains a control character; leave it out"
+        )
 
 
 def discovery_pattern(prefix: str = DEFAULT_PREFIX) -> str:
@@ -165,7 +171,9 @@ def discovery_pattern(prefix: str = DEFAULT_PREFIX) -> str:
 
 
 def queue_of_meta_key(key: str, prefix: str = DEFAULT_PREFIX) -> str | None:
-    """The queue a key found by `discovery_pattern` belongs to, or None for a key of another shape."""
+    """The queue a key found by `discovery_pattern` belongs to, or None for a key of another
+    shape.
+    """
     head, tail = f"{prefix}:", f":{QUEUE_KEYS['meta']}"
     name = key[len(head) : -len(tail)]
     return name if name and ":" not in name else None

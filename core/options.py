@@ -1,4 +1,6 @@
-"""Options of a new job: typed, checked before anything is written, and their stored form (protocol 2.2 and 3.1)."""
+"""Options of a new job: typed, checked before anything is written, and their stored form (protocol
+2.2 and 3.1).
+"""
 
 from __future__ import annotations
 
@@ -200,7 +202,9 @@ def encode_json(value: Any, what: str = "data") -> str:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         text.encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise UnserializableData(_culprit(value, what) or f"{what} has no JSON form: {error}") from None
+        raise UnserializableData(
+            _culprit(value, what) or f"{what} has no JSON form: {error}"
+        ) from None
     return text
 
 
@@ -215,7 +219,9 @@ def check_job_id(job_id: str | None) -> str:
     if not isinstance(job_id, str):
         raise InvalidJobId(f"a job id is text, not {type(job_id).__name__}: {job_id!r}")
     if ":" in job_id:
-        raise InvalidJobId(f"the job id {job_id!r} contains ':', which separates keys; use '-' instead")
+        raise InvalidJobId(
+            f"the job id {job_id!r} contains ':', which separates keys; use '-' instead"
+        )
     if re.fullmatch(r"-?(0|[1-9][0-9]*)", job_id):
         raise InvalidJobId(
             f"the job id {job_id!r} is an integer, which BullMQ keeps for automatic ids; "
@@ -223,11 +229,13 @@ def check_job_id(job_id: str | None) -> str:
         )
     if job_id in RESERVED_IDS:
         raise InvalidJobId(
-            f"the job id {job_id!r} is the name of a key of the queue; use for example 'job-{job_id}'"
+            f"the job id {job_id!r} is the name of a key of the queue; "
+            f"use for example 'job-{job_id}'"
         )
     if len(job_id) > LONGEST_ID or not job_id.isprintable():
         raise InvalidJobId(
-            f"the job id {job_id[:40]!r} is longer than {LONGEST_ID} characters or has control characters"
+            f"the job id {job_id[:40]!r} is longer than {LONGEST_ID} characters "
+            "or has control characters"
         )
     return job_id
 
@@ -267,7 +275,9 @@ def keep_arguments(stored: Any) -> tuple[str, str, str]:
 
 
 def _count(value: Any) -> str:
-    """Other libraries may have stored a fraction, a negative number or rubbish: then there is no bound."""
+    """Other libraries may have stored a fraction, a negative number or rubbish: then there is no
+    bound.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
         return ""
     return str(int(min(value, 2**53)))
@@ -364,7 +374,9 @@ def _fields(value: Any, kind: type, name: str) -> dict[str, Any]:
     if isinstance(value, kind):
         value = asdict(value)  # type: ignore[call-overload]
     if not isinstance(value, Mapping):
-        raise InvalidOption(f"{name} is a {kind.__name__} or a mapping with its names, not {value!r}")
+        raise InvalidOption(
+            f"{name} is a {kind.__name__} or a mapping with its names, not {value!r}"
+        )
     fields = {_snake(str(part)): item for part, item in value.items() if item is not None}
     check_names(fields, known, f"part of {name}:")
     return fields
@@ -397,17 +409,21 @@ def _find_culprit(value: Any, path: str) -> str | None:
     if isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, (str, int, float, bool, type(None))):
-                return f"{path} has a key of type {type(key).__name__}, which JSON cannot hold: {key!r}"
+                kind = type(key).__name__
+                return f"{path} has a key of type {kind}, which JSON cannot hold: {key!r}"
             found = _find_culprit(item, f"{path}.{key}")
             if found:
                 return found
         return None
     if isinstance(value, (list, tuple)):
-        return next(filter(None, (_find_culprit(v, f"{path}[{i}]") for i, v in enumerate(value))), None)
+        return next(
+            filter(None, (_find_culprit(v, f"{path}[{i}]") for i, v in enumerate(value))), None
+        )
     try:
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError):
-        return f"{path} is {type(value).__name__} {value!r:.60}, which has no JSON form; pass text or a number"
+        kind = type(value).__name__
+        return f"{path} is {kind} {value!r:.60}, which has no JSON form; pass text or a number"
     return None
 
 

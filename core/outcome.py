@@ -1,4 +1,6 @@
-"""What came of a delivery, as a small frozen value, and the pure decision after an exception (protocol 6.1)."""
+"""What came of a delivery, as a small frozen value, and the pure decision after an exception
+(protocol 6.1).
+"""
 
 from __future__ import annotations
 

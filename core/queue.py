@@ -1,4 +1,6 @@
-"""A queue from the outside: add jobs, look at them, steer them. Every operation is defined once for both faces.
+"""A queue from the outside: add jobs, look at them, steer them.
+
+Every operation is defined once for both faces.
 
     Queue("emails").add("send", {"to": "ann@example.org"})             # blocking, acts at once
     await AsyncQueue("emails").add("send", {"to": "ann@example.org"})  # the same, awaited
@@ -47,7 +49,7 @@ class BulkJob:
 
 @dataclass(frozen=True)
 class JobView:
-    """A job together with the state it was in when both were read; `job` is None when there is no such job."""
+    """A job and the state it was in when both were read. `job` is None without such a job."""
 
     job: Job | None
     state: str
@@ -60,7 +62,7 @@ class QueueOperations:
     keys: QueueKeys
     default_job_options: JobOptions
 
-    # -- adding ------------------------------------------------------------------------------------------------
+    # -- adding --
 
     @operation
     def add(self, name: str, data: Any = None, **options: Unpack[JobOptions]) -> Call[Job]:
@@ -72,8 +74,8 @@ class QueueOperations:
             **options: see `JobOptions`; times are in ms.
 
         Returns:
-            The job. Its `id` is that of an older job when this one was absorbed by deduplication, or when its `job_id`
-            was in use: adding again is idempotent.
+            The job. Its `id` is that of an older job when this one was absorbed by
+            deduplication, or when its `job_id` was in use: adding again is idempotent.
 
         Raises:
             InvalidOption: an unknown option, or a value out of range.
@@ -86,7 +88,9 @@ class QueueOperations:
 
     @procedure
     def add_bulk(self, jobs: Iterable[BulkJob]) -> Steps[list[Job]]:
-        """Add many jobs in few round trips (protocol 3.5). All are checked before the first is written.
+        """Add many jobs in few round trips (protocol 3.5).
+
+        All are checked before the first is written.
 
         Returns:
             The jobs in the order given; see `add`.
@@ -122,7 +126,7 @@ class QueueOperations:
 
         return script("add_jobs").call(self.keys.base, arguments, read_ids)
 
-    # -- looking -----------------------------------------------------------------------------------------------
+    # -- looking --
 
     @operation
     def get_job(self, job_id: str) -> Call[Job | None]:
@@ -131,9 +135,17 @@ class QueueOperations:
 
     @operation
     def get_state(self, job_id: str) -> Call[str]:
-        """``waiting``, ``active``, ``delayed``, ``prioritized``, ``completed``, ``failed``, ``waiting-children`` or
-        ``unknown`` (protocol 8.7)."""
-        return script("view_jobs").call(self.keys.base, [job_id], lambda reply: reply[0][0].decode())
+        """Where a job is (protocol 8.7).
+
+        Returns:
+            ``waiting``, ``active``, ``delayed``, ``prioritized``, ``completed``, ``failed``,
+            ``waiting-children`` or ``unknown``.
+        """
+
+        def read(reply: Any) -> str:
+            return str(reply[0][0].decode())
+
+        return script("view_jobs").call(self.keys.base, [job_id], read)
 
     @operation
     def view(self, job_id: str) -> Call[JobView]:
@@ -207,7 +219,7 @@ class QueueOperations:
 
     @operation
     def get_workers(self) -> Call[list[dict[str, str]]]:
-        """The workers of this queue, Node's and Python's: what CLIENT LIST says of each (protocol 10.1)."""
+        """The workers of this queue, Node's and Python's, as CLIENT LIST has them (10.1)."""
 
         def read(reply: bytes) -> list[dict[str, str]]:
             clients = (
@@ -218,7 +230,7 @@ class QueueOperations:
 
         return Call(("CLIENT", "LIST"), read)
 
-    # -- steering ----------------------------------------------------------------------------------------------
+    # -- steering --
 
     @operation
     def pause(self) -> Call[None]:
@@ -247,7 +259,9 @@ class QueueOperations:
 
         def read(code: int) -> bool:
             if code == 0:
-                raise JobLocked(f"job {job_id} is being processed by a worker and cannot be removed")
+                raise JobLocked(
+                    f"job {job_id} is being processed by a worker and cannot be removed"
+                )
             return self._checked(code, "remove", job_id) == 1
 
         return script("remove_job").call(self.keys.base, [job_id], read)
@@ -286,7 +300,8 @@ class QueueOperations:
 
         Args:
             state: ``failed`` or ``completed``.
-            before: only jobs that finished up to then, Unix ms; now by default, so a job that fails again meanwhile stays.
+            before: only jobs that finished up to then, Unix ms; now by default, so that a job
+                that fails again meanwhile stays.
 
         Returns:
             How many jobs were moved.
@@ -346,17 +361,17 @@ class QueueOperations:
         Raises:
             JobNotFound: there is no such job.
         """
-        arguments = [job_id, row, "" if keep is None else keep]
+        arguments: list[str | int] = [job_id, row, "" if keep is None else keep]
         return script("add_log").call(
             self.keys.base, arguments, lambda code: self._checked(code, "addLog", job_id)
         )
 
-    # -- parts of operations -----------------------------------------------------------------------------------
+    # -- parts of operations --
 
     def _move_many(self, state: str, latest: int | str) -> Steps[int]:
         moved, step = 0, _RETRY_CHUNK
         while step == _RETRY_CHUNK:
-            arguments = [state, _RETRY_CHUNK, latest]
+            arguments: list[str | int] = [state, _RETRY_CHUNK, latest]
             step = yield script("retry_jobs").call(self.keys.base, arguments, int)
             moved += step
         return moved
@@ -402,7 +417,8 @@ class Queue(QueueOperations, Blocking):
     Args:
         name: the queue's name, without ``:``.
         url: where Redis is; else what the environment says (see `bullrush.core.environment`).
-        driver: a connected driver to share; then `url` is not looked at, and `close` leaves it open.
+        driver: a connected driver to share; then `url` is not looked at, and `close` leaves it
+            open.
         prefix: what every key starts with.
         default_job_options: options of every job that does not say otherwise.
 

@@ -1,7 +1,8 @@
-"""The Lua scripts of `core/lua`, put together from includes, with keys and fields filled in by name.
+"""The Lua scripts of `core/lua`, put together from includes, with keys and fields filled in by
+name.
 
-A script is sent by its digest; who sends it repeats with the full text when the server does not know it (design decision:
-the client library's own script object costs a round trip more).
+A script is sent by its digest; who sends it repeats with the full text when the server does not
+know it (design decision: the client library's own script object costs a round trip more).
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ class Script:
     text: str
     digest: str
 
-    def call(
-        self, base: str, arguments: Sequence[Argument], read: Callable[[Any], T]
-    ) -> Call[T]:
-        """The call of this script on the queue with that base key; `read` makes the result of the reply."""
+    def call(self, base: str, arguments: Sequence[Argument], read: Callable[[Any], T]) -> Call[T]:
+        """The call of this script on the queue with that base key; `read` makes the result of the
+        reply.
+        """
         tail = (1, base, *arguments)
         return Call(("EVALSHA", self.digest, *tail), read, ("EVAL", self.text, *tail))
 

@@ -19,7 +19,9 @@ class Connection(Protocol):
         """
 
     def close(self) -> None:
-        """Close it for good, from any thread; a blocked `execute` raises `ConnectionFailed`, and so does every later one."""
+        """Close it for good, from any thread; a blocked `execute` raises `ConnectionFailed`, and so
+        does every later one.
+        """
 
 
 class Driver(Protocol):
@@ -43,14 +45,17 @@ class Driver(Protocol):
         """
 
     def execute_many(self, commands: Sequence[Command]) -> list[Any]:
-        """Send several commands in one round trip, not as a transaction. An error stands in its place in the list.
+        """Send several commands in one round trip, not as a transaction. An error stands in its
+        place in the list.
 
         Raises:
             ConnectionFailed: the server did not answer.
         """
 
     def dedicated(self, client_name: str = "") -> Connection:
-        """A connection of its own, that CLIENT LIST shows under that name. Connects when it is first used."""
+        """A connection of its own, that CLIENT LIST shows under that name. Connects when it is
+        first used.
+        """
 
     def close(self) -> None:
         """Close every pooled connection. Dedicated ones are closed by their owners."""

@@ -1,4 +1,6 @@
-"""``embedded://``: a server for development with nothing installed and no port configured. One for each process."""
+"""``embedded://``: a server for development with nothing installed and no port configured. One for
+each process.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ _url: str | None = None
 
 
 def embedded_url() -> str:
-    """The redis:// URL of this process' own server, started on first use and stopped at its end. Node may join it.
+    """The redis:// URL of this process' own server, started on first use and stopped at its end.
+    Node may join it.
 
     Raises:
         InvalidOption: neither a server binary nor fakeredis is installed.
@@ -31,9 +34,11 @@ def embedded_url() -> str:
 
 
 def _fake_server_url() -> str:
-    """Fakeredis behind a TCP port: slower, and without persistence or memory limits, but the scripts are the same."""
+    """Fakeredis behind a TCP port: slower, and without persistence or memory limits, but the
+    scripts are the same.
+    """
     try:
-        from fakeredis import TcpFakeServer
+        from fakeredis import TcpFakeServer  # noqa: PLC0415 - an extra
     except ImportError:
         raise InvalidOption(
             'embedded:// needs a redis-server, or: pip install "bullrush[dev]"'

@@ -23,7 +23,18 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
 
 #: Errors of a server that pass: it loads its data, fails over, or is full for the moment.
 TRANSIENT_KINDS = frozenset(
-    {"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "OOM", "NOREPLICAS", "MISCONF", "UNBLOCKED"}
+    {
+        "LOADING",
+        "READONLY",
+        "MASTERDOWN",
+        "CLUSTERDOWN",
+        "TRYAGAIN",
+        "BUSY",
+        "OOM",
+        "NOREPLICAS",
+        "MISCONF",
+        "UNBLOCKED",
+    }
 )
 
 _REFUSED = (exceptions.AuthenticationError, exceptions.AuthenticationWrongNumberOfArgsError)
@@ -39,7 +50,8 @@ def translate(error: Exception, location: str) -> BullrushError:
         return error
     if isinstance(error, _REFUSED) or _first_word(error) in ("WRONGPASS", "NOAUTH"):
         return AuthenticationFailed(
-            f"Redis at {location} refused the user name or the password; check the URL's user:password part"
+            f"Redis at {location} refused the user name or the password; "
+            "check the URL's user:password part"
         )
     for kind, word in _KINDS:
         if isinstance(error, kind):

@@ -1,4 +1,6 @@
-"""``memory://name``: the same scripts on fakeredis, inside this process. The same name is the same data."""
+"""``memory://name``: the same scripts on fakeredis, inside this process. The same name is the same
+data.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ class MemoryDriver(PooledDriver):
 
 
 class MemoryConnection(DedicatedConnection):
-    """There is no socket that another thread could close, so a blocked command is ended by CLIENT UNBLOCK."""
+    """There is no socket that another thread could close, so a blocked command is ended by CLIENT
+    UNBLOCK.
+    """
 
     def __init__(self, driver: MemoryDriver, client_name: str) -> None:
         super().__init__(driver._pool, client_name, driver.location)
@@ -73,7 +77,9 @@ class MemoryConnection(DedicatedConnection):
             self._idle.set()
 
     def _interrupt(self) -> None:
-        """Until it worked: the command may be on its way to block when it is unblocked for the first time."""
+        """Until it worked: the command may be on its way to block when it is unblocked for the
+        first time.
+        """
         while not self._idle.wait(0.01):
             if self._client_id is not None:
                 self._driver.execute(("CLIENT", "UNBLOCK", self._client_id, "ERROR"))
@@ -81,8 +87,7 @@ class MemoryConnection(DedicatedConnection):
 
 def _fakeredis() -> Any:
     try:
-        import fakeredis
-        import lupa  # noqa: F401 - fakeredis runs scripts with it, and fails late without
+        import fakeredis  # noqa: PLC0415 - an extra
     except ImportError:
         raise InvalidOption(
             'memory:// needs fakeredis with Lua: pip install "bullrush[dev]"'

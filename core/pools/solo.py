@@ -7,7 +7,9 @@ from .base import Report, Run
 
 
 class SoloPool:
-    """Runs a delivery while it is submitted. With `Worker.run` that is the thread of the caller, so a debugger works."""
+    """Runs a delivery while it is submitted. With `Worker.run` that is the thread of the caller, so
+    a debugger works.
+    """
 
     slots = 1
 

@@ -11,7 +11,8 @@ from .base import Report, Run
 
 
 class ThreadPool:
-    """A fixed number of daemon threads, so that a handler that never ends cannot keep the process alive.
+    """A fixed number of daemon threads, so that a handler that never ends cannot keep the process
+    alive.
 
     Args:
         slots: how many threads.

@@ -1,4 +1,6 @@
-"""The consumer: one thread that owns all state of a worker. Everybody else puts small values into its inbox."""
+"""The consumer: one thread that owns all state of a worker. Everybody else puts small values into
+its inbox.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,16 @@ from .log import log_outcome
 from .settings import WorkerSettings
 from .trip import Request
 
-#: What arrives in the inbox: an outcome, a queue that may have work, or None to look at the stop flag.
+#: What arrives in the inbox: an outcome, a queue that may have work, or None to look at the stop
+#: flag.
 Message: TypeAlias = Finished | Feed | None
 
 
 class Consumer:
     """Fetches while slots are free, hands deliveries to the pool and commits their outcomes.
 
-    While a trip to Redis is under way, finished jobs gather in the inbox and the next trip takes them all: batches form by
+    While a trip to Redis is under way, finished jobs gather in the inbox and the next trip takes
+        them all: batches form by
     themselves, and a lone job waits for nothing.
     """
 
@@ -46,7 +50,9 @@ class Consumer:
         self.stopping = False
 
     def stop(self, deadline: float | None = None) -> None:
-        """Fetch nothing more; `run` returns when every outcome is committed, or at `deadline` (monotonic s). Safe from any thread."""
+        """Fetch nothing more; `run` returns when every outcome is committed, or at `deadline`
+        (monotonic s). Safe from any thread.
+        """
         self._deadline = deadline
         self.stopping = True
         self.inbox.put(None)
@@ -96,7 +102,9 @@ class Consumer:
         return 0 if self.stopping else self.pool.slots - (len(self._running) - waiting)
 
     def _shares(self) -> dict[Feed, int]:
-        """The free slots, dealt out to the queues that may have work, each round to another first."""
+        """The free slots, dealt out to the queues that may have work, each round to another
+        first.
+        """
         now, free, count = now_ms(), self._free(), len(self.feeds)
         order = [self.feeds[(self._turn + step) % count] for step in range(count)]
         hungry = [feed for feed in order if feed.has_work and feed.closed_until_ms <= now]
@@ -134,9 +142,13 @@ class Consumer:
         return min(waits, default=None)
 
     def _read_inbox(self, patience: float | None) -> None:
-        """Take in every message that is there; wait for the first as long as there is nothing else to do."""
+        """Take in every message that is there; wait for the first as long as there is nothing else
+        to do.
+        """
         try:
-            message = self.inbox.get(timeout=patience) if patience != 0.0 else self.inbox.get_nowait()
+            message = (
+                self.inbox.get(timeout=patience) if patience != 0.0 else self.inbox.get_nowait()
+            )
             while True:
                 self._take_in(message)
                 message = self.inbox.get_nowait()

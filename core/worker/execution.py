@@ -1,4 +1,6 @@
-"""Running one delivery: checks, the handler, and the form of the outcome that the script takes. Never raises."""
+"""Running one delivery: checks, the handler, and the form of the outcome that the script takes.
+Never raises.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ from ..outcome import (
 
 logger = logging.getLogger("bullrush.worker")
 
-#: Gets the delivery; returns a JSON value, `RawJson` or an outcome; may raise; may be a coroutine function.
+#: Gets the delivery; returns a JSON value, `RawJson` or an outcome; may raise; may be a coroutine
+#: function.
 Handler: TypeAlias = Callable[[Delivery], Any]
 
 
@@ -40,7 +43,8 @@ class Execution:
 
     Args:
         handler: what does the work.
-        size_limit: bytes of data beyond which a job is failed without being decoded; None for no limit.
+        size_limit: bytes of data beyond which a job is failed without being decoded; None for no
+            limit.
         strategies: custom backoff strategies by type name.
         remove_on_complete, remove_on_fail: what to keep of jobs that do not say themselves.
     """
@@ -52,7 +56,9 @@ class Execution:
     remove_on_fail: Any = None
 
     def __call__(self, delivery: Delivery) -> Finished:
-        """Run one delivery. An exception of the handler is an outcome; so is a value without JSON form."""
+        """Run one delivery. An exception of the handler is an outcome; so is a value without JSON
+        form.
+        """
         started = time.perf_counter()
         outcome = self._outcome_of(delivery)
         try:
@@ -69,7 +75,9 @@ class Execution:
             return Failed(job.deferred_failure)
         size = len(job.raw("data") or b"")
         if self.size_limit is not None and size > self.size_limit:
-            return Failed(f"the data has {size} bytes, more than the worker's size_limit={self.size_limit}")
+            return Failed(
+                f"the data has {size} bytes, more than the worker's size_limit={self.size_limit}"
+            )
         try:
             delivery.data = job.data
         except (ValueError, RecursionError) as error:
@@ -78,7 +86,9 @@ class Execution:
             value = self.handler(delivery)
             if inspect.iscoroutine(value):
                 value = asyncio.run(value)
-        except BaseException as error:  # a handler's SystemExit or KeyboardInterrupt must not end a slot
+        except (
+            BaseException
+        ) as error:  # a handler's SystemExit or KeyboardInterrupt must not end a slot
             return self._decide(job, error)
         return value if isinstance(value, OUTCOME_TYPES) else Completed(value)
 
@@ -99,10 +109,18 @@ class Execution:
             return ("completed", job.id, token, text, "", "", "", *keep, "")
         if isinstance(outcome, Failed):
             keep = self._keep(job, "removeOnFail", self.remove_on_fail)
-            details = (storable(outcome.reason), _stacktrace(job, outcome.stack), outcome.exception or "")
+            details = (
+                storable(outcome.reason),
+                _stacktrace(job, outcome.stack),
+                outcome.exception or "",
+            )
             return ("failed", job.id, token, *details, "", *keep, job.attempts)
         if isinstance(outcome, Retried):
-            details = (storable(outcome.reason), _stacktrace(job, outcome.stack), outcome.exception or "")
+            details = (
+                storable(outcome.reason),
+                _stacktrace(job, outcome.stack),
+                outcome.exception or "",
+            )
             lifo = "1" if job.opts.get("lifo") is True else ""
             timing = (outcome.delay, lifo, "", "")
             return ("retried", job.id, token, *details, _text(outcome.data), *timing)
@@ -123,7 +141,9 @@ def _encoded(value: Any) -> str:
     try:
         return encode_json(value, "the returned value")
     except UnserializableData as error:
-        raise UnserializableData(f"{error}; the work was done, but its result cannot be stored") from None
+        raise UnserializableData(
+            f"{error}; the work was done, but its result cannot be stored"
+        ) from None
 
 
 def _text(data: RawJson | None) -> str:

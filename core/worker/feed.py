@@ -30,14 +30,17 @@ class Feed:
         settled: told of every delivery whose outcome is stored or lost.
     """
 
-    def __init__(self, queue: Queue, marker: MarkerService, settled: Callable[[Finished], None]) -> None:
+    def __init__(
+        self, queue: Queue, marker: MarkerService, settled: Callable[[Finished], None]
+    ) -> None:
         self.queue = queue
         self.marker = marker
         self.finished: list[Finished] = []
         self._settled = settled
         #: Whether a fetch is worth while; else the marker service watches.
         self.has_work = True
-        #: No trip is made before that time, Unix ms: for a fetch by the rate limit, for everything after an error.
+        #: No trip is made before that time, Unix ms: for a fetch by the rate limit, for everything
+        #: after an error.
         self.closed_until_ms = 0
         #: Whether the last trip failed.
         self.failing = False
@@ -77,14 +80,18 @@ class Feed:
         for each, code in zip(batch, codes, strict=True):  # type: ignore[call-overload]
             if code:
                 job_id = each.delivery.job.id
-                reason = error_for_code(code, operation="moveToFinished", job=job_id, state="active")
+                reason = error_for_code(
+                    code, operation="moveToFinished", job=job_id, state="active"
+                )
                 logger.warning("not counted: the outcome of job %s: %s", job_id, reason)
             self._settled(each)
 
     def _give_up_for_now(
         self, batch: list[Finished], request: Request, error: BullrushError
     ) -> None:
-        """Keep everything and try again later; but an outcome that the server refuses must not stop the others."""
+        """Keep everything and try again later; but an outcome that the server refuses must not stop
+        the others.
+        """
         self.failing = True
         pause = self._pause.next()
         self.closed_until_ms = request.now + int(pause * 1000)

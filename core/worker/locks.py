@@ -52,7 +52,8 @@ class LockService(Service):
             if still_running and not delivery.lock_lost:
                 delivery.lose_lock()
                 logger.warning(
-                    "lock lost: job %s of %s; another worker may run it again, this outcome will not count",
+                    "lock lost: job %s of %s; another worker may run it again, "
+                    "this outcome will not count",
                     job_id,
                     queue.name,
                 )

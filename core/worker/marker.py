@@ -22,7 +22,8 @@ SHORTEST_SLEEP = 0.002
 
 
 class MarkerService(Service):
-    """Waits on the marker of one queue while the consumer has armed it, on a connection of its own that carries the worker's name.
+    """Waits on the marker of one queue while the consumer has armed it, on a connection of its own
+    that carries the worker's name.
 
     Args:
         queue: the queue.
@@ -35,7 +36,8 @@ class MarkerService(Service):
         super().__init__(f"marker-{queue.name}", 0.0)
         self.queue = queue
         self.drain_delay = drain_delay
-        #: Told when the queue may have work. Set by the worker before the start; safe from any thread.
+        #: Told when the queue may have work. Set by the worker before the start; safe from any
+        #: thread.
         self.woken: Callable[[], None] = lambda: None
         self._armed = threading.Event()
         self._due_ms = 0

@@ -6,7 +6,9 @@ import random
 
 
 class GrowingPause:
-    """Doubles from 0.1 s to `longest` s, with a random part so that a fleet does not come back as one."""
+    """Doubles from 0.1 s to `longest` s, with a random part so that a fleet does not come back as
+    one.
+    """
 
     def __init__(self, longest: float = 5.0) -> None:
         self.longest = longest
@@ -14,7 +16,7 @@ class GrowingPause:
 
     def next(self) -> float:
         """The pause after one more failure, s."""
-        pause = min(0.1 * 2**self._failures, self.longest)
+        pause: float = min(0.1 * 2**self._failures, self.longest)
         self._failures = min(self._failures + 1, 16)
         return pause * random.uniform(0.75, 1.25)
 

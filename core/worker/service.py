@@ -1,4 +1,6 @@
-"""A service: one `tick` and the thread around it. Start, stop and double stop are written here, once."""
+"""A service: one `tick` and the thread around it. Start, stop and double stop are written here,
+once.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ logger = logging.getLogger("bullrush.worker")
 
 
 class Service:
-    """Calls `tick` at once and then every `interval` s until it is stopped. An error is logged and never ends it.
+    """Calls `tick` at once and then every `interval` s until it is stopped. An error is logged and
+    never ends it.
 
     Args:
         name: for the thread and the log.
@@ -31,7 +34,9 @@ class Service:
     def start(self) -> None:
         """Start the thread; a second start does nothing."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name=f"bullrush-{self.name}", daemon=True)
+            self._thread = threading.Thread(
+                target=self._loop, name=f"bullrush-{self.name}", daemon=True
+            )
             self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> None:

@@ -72,7 +72,9 @@ class WorkerSettings:
         if self.drain_delay <= 0:
             raise InvalidOption(f"drain_delay is a time in s above 0, not {self.drain_delay!r}")
         if any(char.isspace() or not char.isprintable() for char in self.name):
-            raise InvalidOption(f"a worker's name has no spaces or control characters: {self.name!r}")
+            raise InvalidOption(
+                f"a worker's name has no spaces or control characters: {self.name!r}"
+            )
 
 
 def worker_settings(options: Mapping[str, Any]) -> WorkerSettings:

@@ -32,7 +32,9 @@ class StalledService(Service):
         """One sweep of every queue."""
         for queue in self.queues:
             for job_id in self.sweep(queue):
-                logger.warning("stalled: job %s of %s was taken back from a lost worker", job_id, queue.name)
+                logger.warning(
+                    "stalled: job %s of %s was taken back from a lost worker", job_id, queue.name
+                )
 
     def sweep(self, queue: Queue) -> list[str]:
         """The ids that were taken back."""

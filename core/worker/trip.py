@@ -1,4 +1,6 @@
-"""One trip to Redis: commit what is finished, fetch what is next. The typed side of `commit_and_fetch`."""
+"""One trip to Redis: commit what is finished, fetch what is next. The typed side of
+`commit_and_fetch`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from ..scripts import script
 
 @dataclass(frozen=True)
 class Limiter:
-    """At most `max` jobs of a queue in `duration` ms, counted over all workers that have a limit."""
+    """At most `max` jobs of a queue in `duration` ms, counted over all workers that have a
+    limit.
+    """
 
     max: int
     duration: int

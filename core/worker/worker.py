@@ -39,7 +39,8 @@ class Worker:
 
     Args:
         queues: the name of a queue, or several; they share the slots.
-        handler: called with a `Delivery`; returns a JSON value, `RawJson` or an outcome. What it raises is a failed attempt.
+        handler: called with a `Delivery`; returns a JSON value, `RawJson` or an outcome. What it
+            raises is a failed attempt.
         url: where Redis is; else what the environment says.
         driver: a connected driver to share.
         prefix: what every key starts with.
@@ -84,7 +85,9 @@ class Worker:
         self._inbox: queues.SimpleQueue[Message] = queues.SimpleQueue()
         self._pool = make_pool(settings.pool, settings.concurrency)
         self._locks = LockService(settings.lock_duration)
-        self._stalled = StalledService(self.queues, settings.stalled_interval, settings.max_stalled_count)
+        self._stalled = StalledService(
+            self.queues, settings.stalled_interval, settings.max_stalled_count
+        )
         self._consumer = Consumer(settings, self._pool, self._locks, self._inbox)
         self._consumer.feeds = [self._feed(queue) for queue in self.queues]
 
@@ -96,7 +99,8 @@ class Worker:
         return feed
 
     def run(self) -> None:
-        """Work in this thread until `stop`, SIGTERM or SIGINT; running jobs end first. A second signal ends at once.
+        """Work in this thread until `stop`, SIGTERM or SIGINT; running jobs end first. A second
+        signal ends at once.
 
         Raises:
             AuthenticationFailed: Redis refuses the user or the password.
@@ -115,7 +119,9 @@ class Worker:
             AuthenticationFailed: Redis refuses the user or the password.
         """
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="bullrush-consumer", daemon=True)
+            self._thread = threading.Thread(
+                target=self._work, name="bullrush-consumer", daemon=True
+            )
             self._thread.start()
         return self
 
@@ -123,8 +129,8 @@ class Worker:
         """Take no more jobs and let running ones end.
 
         Args:
-            timeout: s to wait for them; None for as long as it takes. What is not done by then stays locked and is taken
-                back by another worker's stalled check.
+            timeout: s to wait for them; None for as long as it takes. What is not done by then
+                stays locked and is taken back by another worker's stalled check.
 
         Returns:
             Whether everything was committed.
@@ -181,7 +187,8 @@ class Worker:
         if threading.current_thread() is not threading.main_thread():
             return {}
         return {
-            number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)
+            number: signal.signal(number, self._on_signal)
+            for number in (signal.SIGTERM, signal.SIGINT)
         }
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

@@ -34,7 +34,9 @@ def driver(url: str) -> Iterator[Driver]:
 
 
 class Awaited:
-    """An asyncio object that is used like a blocking one: every method runs in a loop of another thread."""
+    """An asyncio object that is used like a blocking one: every method runs in a loop of another
+    thread.
+    """
 
     def __init__(self, target: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._target, self._loop = target, loop
@@ -76,7 +78,9 @@ def face(request: pytest.FixtureRequest) -> str:
 def make_queue(
     url: str, face: str, queue_name: str, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Any]]:
-    """Makes queues of the face under test; all of one test share its name unless it gives another."""
+    """Makes queues of the face under test; all of one test share its name unless it gives
+    another.
+    """
     made: list[Any] = []
 
     def make(name: str = queue_name, **options: Any) -> Any:

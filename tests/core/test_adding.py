@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from bullrush.core import Backoff, BulkJob, Deduplication, Keep
+from bullrush.core import Backoff, BulkJob, Completed, Deduplication, Keep
 from bullrush.core.errors import (
     InvalidJobId,
     InvalidOption,
     InvalidQueueName,
     JobTooLarge,
+    ServerError,
     UnserializableData,
 )
 from bullrush.core.keys import RESERVED_IDS
@@ -142,8 +143,6 @@ def test_adding_the_id_of_a_half_made_job_finishes_making_it(queue, stored):
 
 
 def test_finished_jobs_count_as_known_ids(queue, stored, hands):
-    from bullrush.core import Completed
-
     queue.add("x", job_id="mine")
     hands.commit(hands.take()[0], Completed(1))
     queue.add("x", job_id="mine")
@@ -229,8 +228,6 @@ def test_any_json_value_is_data(queue):
 
 
 def test_a_key_of_another_type_is_noticed_before_anything_is_written(queue, stored):
-    from bullrush.core.errors import ServerError
-
     stored.run("SET", stored.keys.wait, "not a list")
     with pytest.raises(ServerError, match="WRONGTYPE"):
         queue.add("x")
@@ -241,8 +238,6 @@ class TestDeduplication:
     """Protocol part 1, section 3.7."""
 
     def test_a_second_add_is_absorbed_until_the_first_job_is_done(self, queue, stored, hands):
-        from bullrush.core import Completed
-
         first = queue.add("x", {"n": 1}, deduplication="d")
         assert queue.add("x", {"n": 2}, deduplication="d").id == first.id
         assert stored.ids("wait") == [first.id]
@@ -256,8 +251,6 @@ class TestDeduplication:
         assert queue.add("x", {"n": 3}, deduplication="d").id == "3"
 
     def test_a_window_of_time_outlives_the_job(self, queue, hands):
-        from bullrush.core import Completed
-
         first = queue.add("x", deduplication=Deduplication("d", ttl=60_000))
         hands.commit(hands.take()[0], Completed(None))
         assert queue.add("x", deduplication=Deduplication("d", ttl=60_000)).id == first.id
@@ -284,8 +277,6 @@ class TestDeduplication:
         assert stored.score("delayed", old.id) == 1_009_000 * 4096
 
     def test_the_last_add_during_a_run_runs_after_it(self, queue, stored, hands):
-        from bullrush.core import Completed
-
         rule = Deduplication("d", keep_last_if_active=True)
         first = queue.add("x", {"n": 1}, deduplication=rule)
         running = hands.take()[0]

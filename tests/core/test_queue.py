@@ -57,7 +57,11 @@ def test_jobs_of_several_states_are_listed_once_each(queue):
     queue.add("a")
     queue.add("b", priority=3)
     queue.add("c", delay=60_000)
-    assert {job.name for job in queue.get_jobs("waiting", "prioritized", "delayed")} == {"a", "b", "c"}
+    assert {job.name for job in queue.get_jobs("waiting", "prioritized", "delayed")} == {
+        "a",
+        "b",
+        "c",
+    }
 
 
 def test_ids_without_a_job_are_left_out_of_lists(queue, stored):
@@ -182,7 +186,18 @@ def test_a_log_keeps_its_newest_rows(queue):
 
 
 def test_an_odd_hash_of_another_writer_is_readable(queue, stored):
-    stored.run("HSET", stored.keys.job("odd"), "name", "x", "opts", "nonsense", "progress", "{", "stacktrace", "1")
+    stored.run(
+        "HSET",
+        stored.keys.job("odd"),
+        "name",
+        "x",
+        "opts",
+        "nonsense",
+        "progress",
+        "{",
+        "stacktrace",
+        "1",
+    )
     job = queue.get_job("odd")
     assert (job.opts, job.progress, job.stacktrace, job.data) == ({}, 0, [], {})
     assert (job.attempts_made, job.returnvalue, job.timestamp) == (0, None, 0)

@@ -41,7 +41,9 @@ class Hands:
         """One call of the script."""
         self._tokens += 1
         token = f"{self.name or 'hands'}:{self._tokens}"
-        request = Request(now_ms() if now is None else now, token, lock_ms, most, limiter, self.name)
+        request = Request(
+            now_ms() if now is None else now, token, lock_ms, most, limiter, self.name
+        )
         records = [self.record(delivery, outcome, **settings) for delivery, outcome in finished]
         return run(self.queue.driver, commit_and_fetch(self.queue, records, request))
 
@@ -57,7 +59,9 @@ class Hands:
 
     def delivery(self, job: Job, token: str | None = None) -> Delivery:
         """A job that was handed out in the last trip."""
-        return Delivery(job, self.queue, token or f"{self.name or 'hands'}:{self._tokens}", self.name)
+        return Delivery(
+            job, self.queue, token or f"{self.name or 'hands'}:{self._tokens}", self.name
+        )
 
     def commit(self, delivery: Delivery, outcome: Outcome, **options: Any) -> int:
         """Commit one outcome and fetch nothing; the result code."""
