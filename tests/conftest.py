@@ -1,28 +1,63 @@
-"""Fixtures of all tests. One real server for each test process, on a free port."""
+"""Fixtures of all tests: a real Redis and real Node processes, one of each kind per test process."""
 
 from __future__ import annotations
 
-import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from bullrush.core.drivers.server_binary import ServerProcess
+from tests.support.node_peer import VERSIONS, NodePeer
+from tests.support.redis_server import running_redis
 
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A real Redis; BULLRUSH_TEST_REDIS_URL names one that is running already."""
-    given = os.environ.get("BULLRUSH_TEST_REDIS_URL")
-    if given:
-        yield given
-        return
-    with ServerProcess() as server:
-        yield server.url
+    with running_redis() as url:
+        yield url
 
 
 @pytest.fixture
 def queue_name() -> str:
     """A name that no other test uses."""
     return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(params=list(VERSIONS))
+def node_version(request: pytest.FixtureRequest) -> str:
+    """Each version of Node BullMQ that we promise to work with; a key of `VERSIONS`."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def shared_nodes(redis_url: str) -> Iterator[Callable[[str], NodePeer]]:
+    """Gives the Node process of a version; started when first asked for, ended with the session."""
+    started: dict[str, NodePeer] = {}
+
+    def get(version: str) -> NodePeer:
+        if version not in started:
+            started[version] = NodePeer(VERSIONS[version][0], redis_url)
+        return started[version]
+
+    yield get
+    for peer in started.values():
+        peer.close()
+
+
+@pytest.fixture
+def node(node_version: str, shared_nodes: Callable[[str], NodePeer]) -> Iterator[NodePeer]:
+    """A Node process, once for each version. It is shared: a test that kills takes `new_node`."""
+    peer = shared_nodes(node_version)
+    yield peer
+    unhandled = peer.events("unhandled")
+    peer.reset()
+    assert not unhandled, f"Node did not handle: {unhandled}"
+
+
+@pytest.fixture
+def new_node(node_version: str, redis_url: str) -> Iterator[Callable[[], NodePeer]]:
+    """Starts further Node processes of the version under test, for this test alone."""
+    with ExitStack() as peers:
+        yield lambda: peers.enter_context(NodePeer(VERSIONS[node_version][0], redis_url))

@@ -135,9 +135,8 @@ class ServerProcess:
     def _came_up(self, process: subprocess.Popen[bytes]) -> bool:
         deadline = time.monotonic() + _START_TIMEOUT
         while time.monotonic() < deadline and process.poll() is None:
-            if _answers(self.port):
-                # Somebody else may have been quicker on that port; then ours ends by itself.
-                return process.poll() is None
+            if _answers(self.port, process.pid):
+                return True
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.02)
         return False
@@ -185,13 +184,16 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(process.pid, number)
 
 
-def _answers(port: int) -> bool:
-    try:
+def _answers(port: int, pid: int) -> bool:
+    """Whether that process serves the port; another server may have been quicker to take it."""
+    with contextlib.suppress(OSError, ValueError):
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            connection.sendall(b"PING\r\n")
-            return connection.recv(16).startswith(b"+PONG")
-    except OSError:
-        return False
+            connection.sendall(b"INFO server\r\n")
+            with connection.makefile("rb") as reply:
+                for line in reply:
+                    if line.startswith(b"process_id:"):
+                        return int(line.removeprefix(b"process_id:")) == pid
+    return False
 
 
 def _free_port() -> int:

@@ -1,0 +1,265 @@
+'use strict';
+// One real Node process that speaks BullMQ, driven over JSON lines on stdin and stdout.
+//
+//   node peer.js <bullmq|bullmq5> <port or redis:// URL>
+//
+// Request:     {"id": 1, "op": "add", "queue": "emails", "name": "send", "data": {...}, "opts": {}}
+// Reply:       {"id": 1, "ok": ...}  or  {"id": 1, "error": {"message", "code", "name"}}
+// Unasked for: {"event": "ready"}                                once, with the version
+//              {"event": "started", queue, worker, jobId}        a job begins to hang
+//              {"event": "worker.<name>", queue, worker, ...}    what a Worker emits
+//              {"event": "queue.<name>", queue, args, eventId}   what QueueEvents emits
+//              {"event": "unhandled", error}                     nothing fails silently
+//
+// Every op takes "queue" and may take "prefix". The process ends when stdin does, so it never
+// outlives whoever started it.
+
+const readline = require('node:readline');
+
+const [packageName, address] = process.argv.slice(2);
+const { Job, Queue, QueueEvents, UnrecoverableError, Worker } = require(packageName);
+const connection = connectionOf(address);
+
+const queues = new Map();
+const readers = new Map();
+const workers = new Map();
+let lastWorker = 0;
+
+// stdout carries the protocol alone; what a library prints goes to stderr.
+console.log = console.info = console.error;
+
+function connectionOf(text) {
+  const url = new URL(/^\d+$/.test(text) ? `redis://127.0.0.1:${text}` : text);
+  return {
+    host: url.hostname,
+    port: Number(url.port || 6379),
+    username: decodeURIComponent(url.username) || undefined,
+    password: decodeURIComponent(url.password) || undefined,
+    db: Number(url.pathname.slice(1) || 0),
+  };
+}
+
+function send(message) {
+  process.stdout.write(JSON.stringify(message) + '\n');
+}
+
+function describe(error) {
+  const { message = String(error), code = null, name = null, stack = null } = error || {};
+  return { message, code, name, stack };
+}
+
+// Jobs become plain objects wherever they are in a result.
+function plain(value) {
+  if (value instanceof Job) return viewOf(value);
+  if (Array.isArray(value)) return value.map(plain);
+  return value === undefined ? null : value;
+}
+
+function viewOf(job) {
+  const { id, queueName, name, data, opts, progress, delay, priority } = job;
+  const { attemptsMade, attemptsStarted, stalledCounter, deferredFailure } = job;
+  const { failedReason, stacktrace, returnvalue, timestamp, processedOn, finishedOn } = job;
+  const { processedBy, parentKey, parent, deduplicationId } = job;
+  const view = {
+    id, queueName, name, data, opts, progress, delay, priority, attemptsMade, attemptsStarted,
+    stalledCounter, deferredFailure, failedReason, stacktrace, returnvalue, timestamp,
+    processedOn, finishedOn, processedBy, parentKey, parent, deduplicationId,
+  };
+  return Object.fromEntries(Object.entries(view).map(([key, each]) => [key, each ?? null]));
+}
+
+function cached(map, { queue, prefix = 'bull' }, make) {
+  const key = `${prefix}:${queue}`;
+  if (!map.has(key)) map.set(key, make(queue, { connection, prefix }));
+  return map.get(key);
+}
+
+function queueOf(request) {
+  return cached(queues, request, (name, options) => {
+    const queue = new Queue(name, options);
+    queue.on('error', (error) => send({ event: 'queue.error', queue: name, error: describe(error) }));
+    return queue;
+  });
+}
+
+function readerOf(request) {
+  return cached(readers, request, (name, options) => {
+    // From the start of the stream: with the default, "from now on", what happens between the
+    // reply to this op and the first XREAD would be missed.
+    const reader = new QueueEvents(name, { lastEventId: '0-0', ...options });
+    reader.on('error', (error) => send({ event: 'queue.error', queue: name, error: describe(error) }));
+    return reader;
+  });
+}
+
+async function jobOf(request) {
+  const job = await queueOf(request).getJob(request.jobId);
+  if (!job) throw new Error(`no job ${request.jobId} in ${request.queue}`);
+  return job;
+}
+
+async function onJob(request, method, ...args) {
+  return (await jobOf(request))[method](...args);
+}
+
+// -- what a worker does with a job --------------------------------------------------------------
+
+const handlers = {
+  echo: (job) => job.data,
+  sum: (job) => job.data.args.reduce((total, each) => total + each, 0),
+  fail: (job) => {
+    if (job.attemptsMade < job.data.failures) throw new Error(job.data.message);
+    return job.data.result ?? 'recovered';
+  },
+  unrecoverable: (job) => {
+    throw new UnrecoverableError(job.data.message);
+  },
+  progress: async (job) => {
+    await job.updateProgress(50);
+    await job.updateProgress({ percent: 100 });
+    return 'done';
+  },
+  log: async (job) => {
+    for (const line of job.data.lines ?? ['first', 'second']) await job.log(line);
+    return 'logged';
+  },
+  // Until the op `release`, or for ever.
+  hang: (job, entry) => {
+    const held = new Promise((resolve) => entry.held.push(resolve));
+    send({ event: 'started', queue: job.queueName, worker: entry.id, jobId: job.id });
+    return held;
+  },
+};
+
+const workerEvents = {
+  active: (job) => ({ job: viewOf(job) }),
+  completed: (job, result) => ({ job: viewOf(job), result }),
+  failed: (job, error) => ({ job: job ? viewOf(job) : null, error: describe(error) }),
+  progress: (job, progress) => ({ job: viewOf(job), progress }),
+  stalled: (jobId) => ({ jobId }),
+  drained: () => ({}),
+  paused: () => ({}),
+  resumed: () => ({}),
+  error: (error) => ({ error: describe(error) }),
+};
+
+async function startWorker({ queue, handler, prefix = 'bull', concurrency = 1, options = {} }) {
+  const work = handlers[handler];
+  if (!work) throw new Error(`no handler ${handler}; there are ${Object.keys(handlers)}`);
+  const entry = { id: `w${++lastWorker}`, queue, held: [] };
+  const settings = { ...options, connection, prefix, concurrency };
+  entry.worker = new Worker(queue, async (job) => work(job, entry), settings);
+  for (const [name, detail] of Object.entries(workerEvents)) {
+    entry.worker.on(name, (...args) =>
+      send({ event: `worker.${name}`, queue, worker: entry.id, ...detail(...args) }),
+    );
+  }
+  workers.set(entry.id, entry);
+  await entry.worker.waitUntilReady();
+  return entry.id;
+}
+
+function workerOf({ worker }) {
+  const entry = workers.get(worker);
+  if (!entry) throw new Error(`no worker ${worker}`);
+  return entry;
+}
+
+async function stopWorker(request) {
+  const entry = workerOf(request);
+  workers.delete(entry.id);
+  await entry.worker.close(Boolean(request.force));
+}
+
+function release(request) {
+  const entry = workerOf(request);
+  const held = entry.held.splice(0);
+  for (const resolve of held) resolve(request.value ?? null);
+  return held.length;
+}
+
+// -- events --------------------------------------------------------------------------------------
+
+async function startEvents(request) {
+  const reader = readerOf(request);
+  await reader.waitUntilReady();
+  if (reader.forwards) return;
+  reader.forwards = true;
+  const emit = reader.emit.bind(reader);
+  // Whatever the stream holds, known to this version or not. `completed:<id>` is the same entry
+  // again, for waitUntilFinished.
+  reader.emit = (name, ...args) => {
+    const [detail, eventId] = typeof args[0] === 'object' ? args : [{}, args[0]];
+    if (!String(name).endsWith(`:${detail?.jobId}`)) {
+      send({ event: `queue.${name}`, queue: request.queue, args: plain(detail), eventId });
+    }
+    return emit(name, ...args);
+  };
+}
+
+async function waitUntilFinished(request) {
+  const reader = readerOf(request);
+  await reader.waitUntilReady();
+  return onJob(request, 'waitUntilFinished', reader, request.ttl);
+}
+
+async function closeAll() {
+  const stopping = [...workers.values()].map(({ worker }) => worker.close(true));
+  const closing = [...readers.values(), ...queues.values()].map((each) => each.close());
+  workers.clear();
+  readers.clear();
+  queues.clear();
+  await Promise.all([...stopping, ...closing]);
+}
+
+// -- requests ------------------------------------------------------------------------------------
+
+const ops = {
+  add: (r) => queueOf(r).add(r.name, r.data, r.opts),
+  addBulk: (r) => queueOf(r).addBulk(r.jobs),
+  getJob: (r) => queueOf(r).getJob(r.jobId),
+  getJobs: (r) => queueOf(r).getJobs(r.types, r.start, r.end, r.asc),
+  getState: (r) => queueOf(r).getJobState(r.jobId),
+  getJobCounts: (r) => queueOf(r).getJobCounts(...(r.types ?? [])),
+  pause: (r) => queueOf(r).pause(),
+  resume: (r) => queueOf(r).resume(),
+  isPaused: (r) => queueOf(r).isPaused(),
+  remove: (r) => queueOf(r).remove(r.jobId),
+  retryJob: (r) => onJob(r, 'retry', r.state),
+  retryJobs: (r) => queueOf(r).retryJobs(r.opts),
+  promote: (r) => onJob(r, 'promote'),
+  getLogs: (r) => queueOf(r).getJobLogs(r.jobId),
+  getWorkers: (r) => queueOf(r).getWorkers(),
+  call: (r) => queueOf(r)[r.method](...(r.args ?? [])),
+  callJob: (r) => onJob(r, r.method, ...(r.args ?? [])),
+  startWorker,
+  stopWorker,
+  release,
+  startEvents,
+  waitUntilFinished,
+  closeAll,
+};
+
+async function answer(line) {
+  let id = null;
+  try {
+    const request = JSON.parse(line);
+    id = request.id;
+    if (!Object.hasOwn(ops, request.op)) throw new Error(`no op ${request.op}`);
+    send({ id, ok: plain(await ops[request.op](request)) });
+  } catch (error) {
+    send({ id, error: describe(error) });
+  }
+}
+
+process.on('uncaughtException', (error) => send({ event: 'unhandled', error: describe(error) }));
+process.on('unhandledRejection', (error) => send({ event: 'unhandled', error: describe(error) }));
+// Whoever started us is gone; there is nobody left to tell.
+process.stdout.on('error', () => process.exit(1));
+
+readline
+  .createInterface({ input: process.stdin })
+  .on('line', answer)
+  .on('close', () => process.exit(0));
+
+send({ event: 'ready', version: require(`${packageName}/package.json`).version });
