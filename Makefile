@@ -1,0 +1,65 @@
+# What a newcomer needs: make demo, make test. Everything is set up in this folder.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NODE := tests/interop/node
+ARGS ?=
+# BullMQ is optional for users, so the tests of it run when node and npm are here.
+HAVE_NODE := $(shell command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 && echo 1)
+NODE_STAMP := $(if $(HAVE_NODE),$(NODE)/node_modules/.installed)
+
+.PHONY: help demo test lint bench clean redis
+
+help:
+	@echo "make demo   a small shop: web request, e-mail, images, retries, Node and Python on one queue"
+	@echo "make test   every test, against a real Redis and real Node BullMQ (ARGS='-k word' chooses)"
+	@echo "make lint   ruff and mypy --strict"
+	@echo "make bench  one measurement: add jobs and work them off"
+	@echo "make clean  remove what the other targets made"
+
+demo: $(VENV)/.installed $(NODE_STAMP)
+	@$(BIN)/python examples/shop/run.py
+
+test: $(VENV)/.installed $(NODE_STAMP) redis
+	@BULLRUSH_REQUIRE_NODE=$(HAVE_NODE) $(BIN)/python -m pytest -n auto $(ARGS)
+
+lint: $(VENV)/.lint-installed
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@rm -rf .lint && $(BIN)/python -m pip install --quiet --no-deps --target .lint .
+	@rm -rf build && MYPYPATH=.lint $(BIN)/mypy --strict -p bullrush
+
+bench: $(VENV)/.installed redis
+	@$(BIN)/python benchmarks/add_and_work.py
+
+clean:
+	rm -rf $(VENV) .lint build *.egg-info $(NODE)/node_modules .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/bin/python:
+	@echo "making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
+	@echo "installing bullrush and what its tests need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[flask,dev,demo,test]" \
+		|| { echo "pip could not install the packages; is there a way to the package index?"; exit 1; }
+	@touch $@
+
+$(VENV)/.lint-installed: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[lint]"
+	@touch $@
+
+$(NODE)/node_modules/.installed: $(NODE)/package-lock.json
+	@echo "installing Node BullMQ for the tests and the demo"
+	@cd $(NODE) && npm ci --no-audit --no-fund --loglevel=error \
+		|| { echo "npm could not install BullMQ; is there a way to the registry?"; exit 1; }
+	@touch $@
+
+# From PATH, else from the system's packages when we may install them; the extra "dev" carries one in a wheel as well.
+redis:
+	@command -v redis-server >/dev/null 2>&1 || command -v valkey-server >/dev/null 2>&1 \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 \
+			&& echo "installing redis-server" && apt-get install -qq -y redis-server >/dev/null 2>&1; } \
+		|| $(BIN)/python -c "from bullrush.core.drivers.server_binary import find_server as f; raise SystemExit(not f())" \
+		|| { echo "no redis-server: install one, for example with apt-get install redis-server"; exit 1; }
