@@ -267,6 +267,24 @@ class QueueOperations:
         return script("remove_job").call(self.keys.base, [job_id], read)
 
     @operation
+    def fail_waiting(self, job_id: str, reason: str, exception: str = "") -> Call[None]:
+        """Fail a job that no worker has yet, without a run. Ours: this is how Celery's revoke works.
+
+        Args:
+            reason: its failedReason.
+            exception: text for the private exception field.
+
+        Raises:
+            JobNotFound: there is no such job.
+            WrongState: a worker has it, or it has finished.
+        """
+        return script("fail_waiting").call(
+            self.keys.base,
+            [job_id, now_ms(), reason, exception],
+            lambda code: self._done(code, "failWaiting", job_id, "waiting"),
+        )
+
+    @operation
     def retry_job(
         self,
         job_id: str,

@@ -1,0 +1,39 @@
+--- Fail a job that no worker has yet: it moves to `failed` without a run and without an attempt. Ours; BullMQ has no such operation,
+--- but its readers see an ordinary failed job.
+---
+--- ARGV: id, now ms, reason, exception record or "".
+--- Reply: 0, -1 without the job, -3 when it is active, finished or waits for children.
+
+--- @include arguments
+--- @include probe
+--- @include state
+--- @include events
+--- @include deduplication
+--- @include parent
+
+local id, now, reason = ARGV[1], whole(ARGV[2], "now"), ARGV[3]
+probe_structures(base)
+if call("EXISTS", base .. id) == 0 then
+  return -1
+end
+local place = place_of(base, id)
+if place ~= "wait" and place ~= "paused" and place ~= "delayed" and place ~= "prioritized" then
+  return -3
+end
+local stored = call("HMGET", base .. id, field.parent_key, field.parent, field.deduplication_id)
+local known, parent = pcall(cjson.decode, stored[2] or "")
+remove_from_place(base, place, id)
+trim_events(base)
+if stored[3] then
+  release_finished(base, id, stored[3])
+end
+if stored[1] and known then
+  child_failed(base .. id, stored[1], parent, reason, now)
+end
+call("HSET", base .. id, field.failed_reason, reason, field.finished_on, now)
+if ARGV[4] ~= "" then
+  call("HSET", base .. id, field.exception, ARGV[4])
+end
+call("ZADD", base .. key.failed, now, id)
+add_event(base, "failed", "jobId", id, "failedReason", reason, "prev", state_name(place))
+return 0

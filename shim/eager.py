@@ -1,0 +1,61 @@
+"""Tasks run here and now, for tests (``task_always_eager`` and ``Task.apply``)."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+from bullrush.core.outcome import stack_of
+
+from . import states
+from .exceptions import Ignore, Retry
+from .ids import uuid
+from .local import running
+from .result import EagerResult
+from .task import Context, Task
+
+
+def run_eagerly(
+    task: Task, args: tuple[Any, ...], kwargs: dict[str, Any], throw: bool, task_id: str | None
+) -> EagerResult:
+    """Run it with its retries, without waiting between them.
+
+    Raises:
+        Exception: what the task raised, when `throw`.
+    """
+    task_id = task_id or uuid()
+    retries = 0
+    while True:
+        context = Context(
+            id=task_id,
+            task=task.name,
+            args=list(args),
+            kwargs=kwargs,
+            retries=retries,
+            called_directly=False,
+            is_eager=True,
+            delivery_info={"is_eager": True},
+        )
+        token = running.set((*running.get(), (task, context)))
+        try:
+            value = task.run(*args, **kwargs)
+            value = asyncio.run(value) if inspect.iscoroutine(value) else value
+            return EagerResult(task_id, value, states.SUCCESS, name=task.name)
+        except Retry as signal:
+            args = args if signal.new_args is None else tuple(signal.new_args)
+            kwargs = kwargs if signal.new_kwargs is None else dict(signal.new_kwargs)
+            retries += 1
+        except Ignore:
+            return EagerResult(task_id, None, states.IGNORED, name=task.name)
+        except Exception as error:
+            if isinstance(error, tuple(task.autoretry_for)) and (
+                task.max_retries is None or retries < task.max_retries
+            ):
+                retries += 1
+                continue
+            if throw:
+                raise
+            return EagerResult(task_id, error, states.FAILURE, stack_of(error), name=task.name)
+        finally:
+            running.reset(token)

@@ -1,0 +1,46 @@
+"""Values that plain JSON cannot hold, by kombu's JSON. What plain JSON can hold stays plain, for Node."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kombu.utils import json as kombu_json
+
+from bullrush.core.errors import UnserializableData
+from bullrush.core.options import encode_json
+
+#: Kombu marks a datetime, Decimal, UUID or bytes by this key.
+_MARK = b'"__type__"'
+
+
+def dumps(value: Any, what: str) -> str:
+    """JSON text that Node can read as well.
+
+    Raises:
+        UnserializableData: names the part of `what` that has no JSON form.
+    """
+    try:
+        return encode_json(value, what)
+    except UnserializableData as refused:
+        try:
+            text = str(kombu_json.dumps(value, ensure_ascii=False))
+            json.loads(text, parse_constant=_refuse_constant)
+            text.encode()
+        except (TypeError, ValueError, RecursionError):
+            raise refused from None
+        return text
+
+
+def loads(raw: bytes | None, plain: Any) -> Any:
+    """The value of stored text; `plain` is what ordinary JSON makes of it."""
+    if raw is None or _MARK not in raw:
+        return plain
+    try:
+        return kombu_json.loads(raw)
+    except (TypeError, ValueError, KeyError):
+        return plain
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

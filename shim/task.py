@@ -1,0 +1,233 @@
+"""A task: the user's function with Celery's methods."""
+
+from __future__ import annotations
+
+import datetime
+import inspect
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .exceptions import MaxRetriesExceededError, Retry
+from .local import running
+from .message import Message
+
+if TYPE_CHECKING:
+    from .app import Celery
+    from .result import AsyncResult, EagerResult
+
+
+class Context:
+    """``self.request``: what is known of the run.
+
+    Attributes:
+        id: the task id.
+        retries: how often it has been retried.
+        called_directly: whether the function was just called, without a worker.
+    """
+
+    id: str | None = None
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = {}
+    retries = 0
+    called_directly = True
+    is_eager = False
+    hostname: str | None = None
+    delivery_info: Mapping[str, Any] = {}
+    expires: str | None = None
+    eta: str | None = None
+    root_id: str | None = None
+    parent_id: str | None = None
+    headers: Mapping[str, Any] | None = None
+    task: str | None = None
+    delivery: Any = None
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """One value by name."""
+        return getattr(self, name, default)
+
+
+class Task:
+    """Base of all tasks; ``@app.task`` makes one of a function.
+
+    Attributes:
+        name: by which producers call it.
+        max_retries: how often it may be retried; None for ever.
+        default_retry_delay: s between two tries.
+        autoretry_for: exceptions after which it is retried by itself.
+        retry_backoff: True or a number of s: the delay doubles; False: `default_retry_delay`.
+        retry_backoff_max: s.
+        retry_jitter: whether such a delay is left to chance.
+        queue, priority, expires, ignore_result, serializer: defaults of `apply_async`.
+    """
+
+    app: Celery
+    name: str
+    bind = False
+    max_retries: int | None = 3
+    default_retry_delay: float = 180
+    autoretry_for: tuple[type[BaseException], ...] = ()
+    dont_autoretry_for: tuple[type[BaseException], ...] = ()
+    retry_kwargs: Mapping[str, Any] = {}
+    retry_backoff: bool | float = False
+    retry_backoff_max: float = 600
+    retry_jitter: bool = True
+    queue: str | None = None
+    priority: int | None = None
+    expires: float | datetime.datetime | None = None
+    ignore_result: bool | None = None
+    acks_late: bool | None = None
+    track_started: bool | None = None
+    typing = True
+    throws: tuple[type[BaseException], ...] = ()
+    #: BullMQ's own options for every job of the task, such as ``{"remove_on_fail": 100}``.
+    job_options: Mapping[str, Any] = {}
+
+    MaxRetriesExceededError = MaxRetriesExceededError
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """The work. Class-based tasks define it."""
+        raise NotImplementedError("a task defines run()")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function here and now."""
+        token = running.set((*running.get(), (self, Context(args=args, kwargs=kwargs, task=self.name))))
+        try:
+            return self.run(*args, **kwargs)
+        finally:
+            running.reset(token)
+
+    def __repr__(self) -> str:
+        return f"<@task: {self.name}>"
+
+    @property
+    def request(self) -> Context:
+        """What is known of the run that this thread is in."""
+        for task, context in reversed(running.get()):
+            if task is self:
+                return context  # type: ignore[no-any-return]
+        return Context()
+
+    def delay(self, *args: Any, **kwargs: Any) -> AsyncResult | EagerResult:
+        """Have a worker run it with these arguments."""
+        return self.apply_async(args, kwargs)
+
+    def apply_async(
+        self, args: Sequence[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> AsyncResult | EagerResult:
+        """Have a worker run it.
+
+        Args:
+            args, kwargs: the arguments of the function.
+            **options: Celery's countdown (s), eta, expires (s or datetime), queue, priority, task_id, ignore_result,
+                headers; BullMQ's attempts, backoff (ms), deduplication, lifo, remove_on_complete, ... (see `JobOptions`).
+
+        Raises:
+            TypeError: the function does not take these arguments.
+            InvalidOption: an unknown option, with the nearest known one.
+            UnserializableData: an argument without a JSON form.
+            ConnectionFailed: Redis did not answer.
+        """
+        given, named = tuple(args or ()), dict(kwargs or {})
+        if self.typing:
+            self._check_arguments(given, named)
+        if self.app.conf.task_always_eager:
+            return self.apply(given, named, task_id=options.get("task_id"))
+        return self.app.send_task(self.name, given, named, task=self, **options)
+
+    def apply(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        throw: bool | None = None,
+        task_id: str | None = None,
+        **options: Any,
+    ) -> EagerResult:
+        """Run it here and now, with retries, and give a result object."""
+        throw = self.app.conf.task_eager_propagates if throw is None else throw
+        return self.app.run_eagerly(self, tuple(args or ()), dict(kwargs or {}), throw, task_id)
+
+    def retry(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        exc: BaseException | None = None,
+        throw: bool = True,
+        eta: datetime.datetime | None = None,
+        countdown: float | None = None,
+        max_retries: int | None = None,
+        **options: Any,
+    ) -> Retry:
+        """Run again later; raises, so nothing after it is done.
+
+        Args:
+            args, kwargs: new arguments; None keeps those of this run.
+            exc: raised when there are no more retries.
+            countdown: s from now; `default_retry_delay` when neither it nor `eta` is given.
+
+        Raises:
+            Retry: the worker sees to it.
+            MaxRetriesExceededError: there are no more retries, and no `exc`.
+        """
+        request = self.request
+        current = sys.exc_info()[1]
+        if request.called_directly:
+            raise exc or current or RuntimeError("retry() was called outside of a running task")
+        most = self.max_retries if max_retries is None else max_retries
+        cause = exc or current
+        if most is not None and request.retries + 1 > most:
+            if cause is not None:
+                raise cause
+            raise self.MaxRetriesExceededError(
+                f"Can't retry {self.name}[{request.id}] args:{request.args} kwargs:{request.kwargs}",
+                task_args=request.args,
+                task_kwargs=request.kwargs,
+            )
+        when = eta or (self.default_retry_delay if countdown is None else countdown)
+        signal = Retry(exc=cause, when=when, is_eager=request.is_eager, args=args, kwargs=kwargs)
+        if throw:
+            raise signal from cause
+        return signal
+
+    def update_state(self, task_id: str | None = None, state: str | None = None, meta: Any = None) -> None:
+        """Tell how far the run is: a state of your own, and any JSON value."""
+        delivery = self.request.delivery
+        if delivery is not None and task_id in (None, self.request.id):
+            delivery.update_progress({"state": state, "meta": meta})
+
+    def AsyncResult(self, task_id: str) -> AsyncResult:  # noqa: N802 - Celery's name
+        """The result of a run of this task."""
+        return self.app.AsyncResult(task_id)
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        """Called before each run."""
+
+    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
+        """Called when a run returned."""
+
+    def on_retry(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Called when a run is to be repeated."""
+
+    def on_failure(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Called when a run failed for good."""
+
+    def after_return(
+        self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any
+    ) -> None:
+        """Called after each run."""
+
+    def message(self, args: tuple[Any, ...], kwargs: dict[str, Any], headers: dict[str, Any]) -> Message:
+        """What is stored for a call of this task."""
+        return Message(args, kwargs, headers)
+
+    def _check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        function = inspect.unwrap(self.run)
+        try:
+            inspect.signature(self.run).bind(*args, **kwargs)
+        except ValueError:
+            return  # a function written in C tells nothing of its arguments
+        except TypeError as error:
+            raise TypeError(f"{getattr(function, '__name__', self.name)}() {error}") from None
