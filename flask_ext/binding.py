@@ -13,6 +13,7 @@ from weakref import WeakSet
 from flask import Flask, current_app
 from typing_extensions import Unpack
 
+from bullrush import Celery
 from bullrush.core import Queue
 from bullrush.core.drivers import Driver, connect
 from bullrush.core.environment import redis_url
@@ -37,10 +38,13 @@ class Binding:
     Attributes:
         settings: what the application configured.
         pulse: asks Redis for a sign of life.
+        celery: the application whose tasks `start_worker` runs; the current one of this process.
     """
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self.settings = settings
+        self.celery = Celery(app.name, broker=settings.redis_url, bullrush_prefix=settings.prefix)
+        self.celery.config_from_object(settings.celery)
         self.pulse = Pulse(lambda: self.driver)
         self._app = app
         self._guard = threading.RLock()
@@ -78,24 +82,30 @@ class Binding:
         return Queue(name, driver=self.driver, prefix=self.settings.prefix)
 
     def worker(
-        self, queues: str | Sequence[str], handler: Handler, **options: Unpack[WorkerOptions]
+        self,
+        queues: str | Sequence[str],
+        handler: Handler | None = None,
+        **options: Unpack[WorkerOptions],
     ) -> Worker:
         """A worker that runs `handler` inside the application's context. Not started.
 
         Args:
             queues: the name of a queue, or several.
-            handler: see `bullrush.core.worker.Worker`.
+            handler: see `bullrush.core.worker.Worker`; the tasks of `celery` when not given.
             **options: see `WorkerOptions`.
 
         Raises:
             InvalidQueueName: a name that cannot be part of a key.
             InvalidOption: an unknown option, or a value out of range.
         """
-        inside = in_app_context(self._app, handler)
+        inside = in_app_context(self._app, handler or self.celery.tracer(options.get("name", "")))
         return Worker(queues, inside, driver=self.driver, prefix=self.settings.prefix, **options)
 
     def start_worker(
-        self, queues: str | Sequence[str], handler: Handler, **options: Unpack[WorkerOptions]
+        self,
+        queues: str | Sequence[str],
+        handler: Handler | None = None,
+        **options: Unpack[WorkerOptions],
     ) -> Worker:
         """As `worker`, started in threads of this process and stopped with it.
 
@@ -128,6 +138,7 @@ class Binding:
             worker.request_stop(GRACE)
         for worker in workers:
             worker.stop(GRACE)
+        self.celery.close()
         if driver is not None:
             driver.close()
 

@@ -49,6 +49,7 @@ class Bullrush:
           the environment variable of that name. Without any, the routes are closed.
         * ``BULLRUSH_ADMIN_JOB_DATA``: whether the admin routes show the data of failed jobs; True.
         * ``BULLRUSH_QUEUE_ALIASES``: names of queues in URLs, such as ``{"email": "email-queue"}``.
+        * ``CELERY``: settings of the Celery application, ``extension.binding.celery``.
         * ``BULLRUSH_URL_PREFIX``: what the path of every route starts with; ``/api``.
 
         Raises:
@@ -87,13 +88,19 @@ class Bullrush:
         return self.binding.queue(name)
 
     def worker(
-        self, queues: str | Sequence[str], handler: Handler, **options: Unpack[WorkerOptions]
+        self,
+        queues: str | Sequence[str],
+        handler: Handler | None = None,
+        **options: Unpack[WorkerOptions],
     ) -> Worker:
         """See `Binding.worker`."""
         return self.binding.worker(queues, handler, **options)
 
     def start_worker(
-        self, queues: str | Sequence[str], handler: Handler, **options: Unpack[WorkerOptions]
+        self,
+        queues: str | Sequence[str],
+        handler: Handler | None = None,
+        **options: Unpack[WorkerOptions],
     ) -> Worker:
         """See `Binding.start_worker`."""
         return self.binding.start_worker(queues, handler, **options)

@@ -17,6 +17,7 @@ from app import create_app
 from mail_server import MailServer
 from werkzeug.serving import make_server
 
+from bullrush import Celery
 from bullrush.core import Job
 from bullrush.flask_ext import Binding
 
@@ -40,6 +41,11 @@ class Shop:
     binding: Binding
     mail: MailServer
     token: str
+
+    @property
+    def celery(self) -> Celery:
+        """Its Celery application."""
+        return self.binding.celery
 
     def post(self, path: str, body: bytes | dict[str, Any]) -> dict[str, str]:
         """A real web request; gives the ids of the jobs that came of it."""

@@ -1,0 +1,5 @@
+"""``python -m bullrush`` is ``bullrush``."""
+
+from bullrush.cli import main
+
+main()

@@ -1,0 +1,66 @@
+"""Finding the application that ``-A`` names."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import click
+
+from ..app import Celery
+
+
+def find_app(name: str) -> Celery:
+    """The application in ``module``, ``module:attribute``, ``module.attribute`` or ``package.celery``.
+
+    Raises:
+        click.ClickException: nothing of that kind; says what was looked for.
+    """
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    module_name, _, attribute = name.partition(":")
+    try:
+        module, rest = _import_longest(module_name)
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"-A {name}: there is no module {error.name!r} here") from None
+    for part in (*rest, *(attribute.split(".") if attribute else ())):
+        if not hasattr(module, part):
+            raise click.ClickException(f"-A {name}: {getattr(module, '__name__', module)!r} has no {part!r}")
+        module = getattr(module, part)
+    found = module if isinstance(module, Celery) else _in_module(module)
+    if found is None:
+        raise click.ClickException(f"-A {name}: no Celery application there; name it as -A module:attribute")
+    return found
+
+
+def _import_longest(name: str) -> tuple[Any, list[str]]:
+    """The module of a dotted name, and the attributes that follow it."""
+    parts, rest = name.split("."), list[str]()
+    while True:
+        path = ".".join(parts)
+        try:
+            return import_module(path), rest
+        except ModuleNotFoundError as error:
+            if len(parts) == 1 or not path.startswith(str(error.name)):
+                raise
+            rest.insert(0, parts.pop())
+
+
+def _in_module(module: Any) -> Celery | None:
+    """As Celery looks: ``app``, ``celery``, the module ``celery`` of a package, then any application."""
+    for name in ("app", "celery"):
+        found = getattr(module, name, None)
+        if isinstance(found, ModuleType):
+            found = _in_module(found)
+        if isinstance(found, Celery):
+            return found
+    if hasattr(module, "__path__"):
+        try:
+            return _in_module(import_module(f"{module.__name__}.celery"))
+        except ModuleNotFoundError as error:
+            if error.name != f"{module.__name__}.celery":
+                raise
+    return next((each for each in vars(module).values() if isinstance(each, Celery)), None)
