@@ -57,9 +57,9 @@ def decode(raw: bytes | None, plain: Any) -> Message:
     if not ({"args", "kwargs"} & data.keys()) or data.keys() - {"args", "kwargs", "celery"}:
         return Message(kwargs=dict(data))
     args, kwargs, headers = (data.get(name) for name in ("args", "kwargs", "celery"))
-    if not isinstance(args, (list, tuple, type(None))):
+    # Redis' own JSON writer turns an empty list into an empty object, and Node's jobs may have passed it.
+    if args != {} and not isinstance(args, (list, tuple, type(None))):
         raise InvalidTaskError(f"args of a task is a list, not {type(args).__name__}")
-    # Redis' own JSON writer turns an empty list into an object, and Node's jobs may have passed it.
     for name, part in (("kwargs", kwargs), ("celery", headers)):
         if part and not isinstance(part, Mapping):
             raise InvalidTaskError(f"{name} of a task is an object, not {type(part).__name__}")

@@ -35,5 +35,5 @@ if ARGV[4] ~= "" then
   call("HSET", base .. id, field.exception, ARGV[4])
 end
 call("ZADD", base .. key.failed, now, id)
-add_event(base, "failed", "jobId", id, "failedReason", reason, "prev", state_name(place))
+add_event(base, "failed", "jobId", id, field.failed_reason, reason, "prev", state_name(place))
 return 0

@@ -1,0 +1,47 @@
+"""Celery-style tasks and real Node BullMQ on one queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bullrush import Celery
+from bullrush.worker import make_worker
+
+
+@pytest.fixture
+def app(redis_url: str, queue_name: str) -> Iterator[Celery]:
+    """An application with the task `add` and a queue of its own."""
+    with Celery("proj", broker=redis_url, set_as_current=False) as app:
+        app.conf.task_default_queue = queue_name
+
+        @app.task(name="add")
+        def add(x, y):
+            return x + y
+
+        yield app
+
+
+def test_a_task_is_seen_alike_in_both_worlds(node, app, queue_name):
+    result = app.tasks["add"].delay(2, 3)
+    seen = node.request("getJob", queue=queue_name, jobId=result.id)
+    assert (seen["name"], seen["data"]["args"]) == ("add", [2, 3])
+    with make_worker(app, concurrency=1):
+        assert result.get(timeout=20) == 5
+    seen = node.request("getJob", queue=queue_name, jobId=result.id)
+    assert seen["returnvalue"] == 5
+    assert node.request("getState", queue=queue_name, jobId=result.id) == "completed"
+
+
+def test_a_node_worker_runs_a_task_that_python_waits_for(node, app, queue_name):
+    node.request("startWorker", queue=queue_name, handler="sum")
+    assert app.tasks["add"].delay(2, 3).get(timeout=20) == 5
+
+
+def test_a_python_task_runs_a_job_that_node_waits_for(node, app, queue_name):
+    with make_worker(app, concurrency=1):
+        for data in ({"args": [2, 3], "kwargs": {}}, {"x": 2, "y": 3}):
+            added = node.request("add", queue=queue_name, name="add", data=data)
+            value = node.request("waitUntilFinished", queue=queue_name, jobId=added["id"], ttl=20_000)
+            assert value == 5
