@@ -268,7 +268,7 @@ class QueueOperations:
 
     @operation
     def fail_waiting(self, job_id: str, reason: str, exception: str = "") -> Call[None]:
-        """Fail a job that no worker has yet, without a run. Ours: this is how Celery's revoke works.
+        """Fail a job that no worker has yet, without a run. Ours, for Celery's revoke.
 
         Args:
             reason: its failedReason.

@@ -1,4 +1,6 @@
-"""Celery's API on queues shared with Node BullMQ: ``from bullrush import Celery`` is the whole migration."""
+"""Celery's API on queues shared with Node BullMQ: ``from bullrush import Celery`` is the whole
+migration.
+"""
 
 from __future__ import annotations
 

@@ -34,14 +34,9 @@ _current: list[Celery] = []
 _shared: list[Callable[[Celery], Task]] = []
 
 #: Options of Celery's `apply_async` that mean something here.
-_CELERY_OPTIONS = (
-    "countdown", "eta", "expires", "queue", "priority", "task_id", "ignore_result", "headers", "root_id", "parent_id",
-)  # fmt: skip
+_CELERY_OPTIONS = ["countdown", "eta", "expires", "queue", "priority", "task_id", "ignore_result", "headers", "root_id", "parent_id", "serializer"]
 #: Options that name parts of other brokers, or what is always so here.
-_WITHOUT_EFFECT = (
-    "retry", "retry_policy", "delivery_mode", "mandatory", "connection", "producer", "add_to_parent", "compression",
-    "routing_key", "exchange", "exchange_type", "immediate", "serializer", "argsrepr", "kwargsrepr", "shadow",
-)  # fmt: skip
+_WITHOUT_EFFECT = ["retry", "retry_policy", "delivery_mode", "mandatory", "connection", "producer", "add_to_parent", "compression", "routing_key", "exchange", "exchange_type", "immediate", "argsrepr", "kwargsrepr", "shadow"]
 _JOB_OPTIONS = tuple(name for name in JobOptions.__annotations__ if name not in ("job_id", "delay"))
 _KNOWN_OPTIONS = (*_CELERY_OPTIONS, *_WITHOUT_EFFECT, *_JOB_OPTIONS)
 
@@ -116,10 +111,14 @@ class Celery:
             except (ImportError, AttributeError) as error:
                 if silent:
                     return
-                raise ImproperlyConfigured(f"the settings {source!r} cannot be imported: {error}") from error
+                raise ImproperlyConfigured(
+                    f"the settings {source!r} cannot be imported: {error}"
+                ) from error
         self.conf.update_from(source, namespace)
 
-    def config_from_envvar(self, variable_name: str, silent: bool = False, force: bool = False) -> None:
+    def config_from_envvar(
+        self, variable_name: str, silent: bool = False, force: bool = False
+    ) -> None:
         """Take settings from the module that an environment variable names.
 
         Raises:
@@ -132,9 +131,14 @@ class Celery:
             raise ImproperlyConfigured(f"the environment variable {variable_name} is not set")
 
     def autodiscover_tasks(
-        self, packages: Sequence[str] | Callable[[], Sequence[str]] = (), related_name: str | None = "tasks", force: bool = False
+        self,
+        packages: Sequence[str] | Callable[[], Sequence[str]] = (),
+        related_name: str | None = "tasks",
+        force: bool = False,
     ) -> None:
-        """Import ``<package>.tasks`` of every package when the application is finalized, or now with `force`."""
+        """Import ``<package>.tasks`` of every package when the application is finalized, or now
+        with `force`.
+        """
 
         def discover() -> None:
             for package in packages() if callable(packages) else packages:
@@ -165,7 +169,9 @@ class Celery:
         return f"{self.main or module if module == '__main__' else module}.{name}"
 
     def finalize(self, auto: bool = False) -> None:
-        """Import every module that may hold tasks: ``imports``, ``include``, and what `autodiscover_tasks` was given."""
+        """Import every module that may hold tasks: ``imports``, ``include``, and what
+        `autodiscover_tasks` was given.
+        """
         for name in (*_names(self.conf.imports), *_names(self.conf.include)):
             import_module(name)
         packages, self._packages = self._packages, []
@@ -181,12 +187,15 @@ class Celery:
         task: Task | None = None,
         **options: Any,
     ) -> AsyncResult:
-        """Have a worker run a task by its name, wherever it is defined. Options as `Task.apply_async`.
+        """Have a worker run a task by its name, wherever it is defined. Options as
+        `Task.apply_async`.
 
         Raises:
             As `Task.apply_async`.
         """
         check_names(options, _KNOWN_OPTIONS, "option of apply_async")
+        if options.get("serializer") not in (None, "json"):
+            raise InvalidOption(f"serializer={options['serializer']!r}: only 'json' is there yet")
         given, named = tuple(args or ()), dict(kwargs or {})
         defaults = _defaults_of(task)
         routed = route(self.conf.task_routes, name, given, named, options)
@@ -196,17 +205,24 @@ class Celery:
         headers = self._headers(task, merged)
         message = task.message(given, named, headers) if task else Message(given, named, headers)
         job_options = self._job_options(task, merged, headers)
-        job = queue.prepare(name, message.encode(), {**job_options, "job_id": job_id_of(task_id)}, renew=True)
+        job = queue.prepare(
+            name, message.encode(), {**job_options, "job_id": job_id_of(task_id)}, renew=True
+        )
         run(queue.driver, queue.send_jobs([job], lambda jobs: jobs[0]))
         return AsyncResult(task_id, self, queue.name)
 
     def run_eagerly(
-        self, task: Task, args: tuple[Any, ...], kwargs: dict[str, Any], throw: bool, task_id: str | None
+        self,
+        task: Task,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        throw: bool,
+        task_id: str | None,
     ) -> EagerResult:
         """See `Task.apply`."""
         return run_eagerly(task, args, kwargs, throw, task_id)
 
-    def AsyncResult(self, id: str, **options: Any) -> AsyncResult:  # noqa: N802, A002 - Celery's names
+    def AsyncResult(self, id: str, **options: Any) -> AsyncResult:
         """The result of the task with that id."""
         return AsyncResult(id, self)
 
@@ -248,7 +264,9 @@ class Celery:
         names += [task.queue for task in self.tasks.values() if task.queue]
         routes = self.conf.task_routes
         if isinstance(routes, Mapping):
-            names += [each if isinstance(each, str) else each.get("queue") for each in routes.values()]
+            names += [
+                each if isinstance(each, str) else each.get("queue") for each in routes.values()
+            ]
         return [name for name in dict.fromkeys(names) if name]
 
     def view_jobs(self, places: Sequence[tuple[Queue, str]]) -> list[JobView]:
@@ -278,10 +296,17 @@ class Celery:
     def _make_task(self, function: Callable[..., Any], options: dict[str, Any]) -> Task:
         base: type[Task] = options.pop("base", None) or self.Task
         bind = bool(options.pop("bind", False))
-        name = options.pop("name", None) or self.gen_task_name(function.__name__, function.__module__)
+        name = options.pop("name", None) or self.gen_task_name(
+            function.__name__, function.__module__
+        )
         if name in self.tasks:
             return self.tasks[name]
-        attributes = {**options, "bind": bind, "__doc__": function.__doc__, "__module__": function.__module__}
+        attributes = {
+            **options,
+            "bind": bind,
+            "__doc__": function.__doc__,
+            "__module__": function.__module__,
+        }
         attributes["run"] = function if bind else staticmethod(function)
         attributes["__wrapped__"] = staticmethod(function)
         task: Task = type(function.__name__, (base,), attributes)()
@@ -291,7 +316,9 @@ class Celery:
 
     def _headers(self, task: Task | None, options: Mapping[str, Any]) -> dict[str, Any]:
         """The ``celery`` object: only what differs from the default."""
-        headers = {name: options[name] for name in ("root_id", "parent_id", "headers") if options.get(name)}
+        headers = {
+            name: options[name] for name in ("root_id", "parent_id", "headers") if options.get(name)
+        }
         if options.get("expires") is not None:
             headers["expires"] = self._moment(options["expires"]).isoformat()
         if options.get("eta") is not None:
@@ -331,7 +358,9 @@ class Celery:
         return max(0, round(countdown * 1000))
 
     def _moment(self, when: Any) -> datetime.datetime:
-        """A moment from s from now, a timedelta, a datetime (naive: in the ``timezone`` setting) or ISO text."""
+        """A moment from s from now, a timedelta, a datetime (naive: in the ``timezone`` setting) or
+        ISO text.
+        """
         now = datetime.datetime.now(datetime.timezone.utc)
         if isinstance(when, (int, float)) and not isinstance(when, bool):
             return now + datetime.timedelta(seconds=when)
@@ -341,7 +370,9 @@ class Celery:
             when = datetime.datetime.fromisoformat(when)
         if not isinstance(when, datetime.datetime):
             raise InvalidOption(f"eta and expires are a datetime or a number of s, not {when!r}")
-        zone = zoneinfo.ZoneInfo(self.conf.timezone) if self.conf.timezone else datetime.timezone.utc
+        zone = (
+            zoneinfo.ZoneInfo(self.conf.timezone) if self.conf.timezone else datetime.timezone.utc
+        )
         return when if when.tzinfo else when.replace(tzinfo=zone)
 
 
@@ -431,8 +462,13 @@ def _derived_attempts(task: Task) -> dict[str, Any]:
     if task.max_retries is None:
         return {}
     kind = "exponential" if task.retry_backoff else "fixed"
-    first = 1.0 if task.retry_backoff is True else float(task.retry_backoff or task.default_retry_delay)
-    return {"attempts": task.max_retries + 1, "backoff": {"type": kind, "delay": round(first * 1000)}}
+    first = (
+        1.0 if task.retry_backoff is True else float(task.retry_backoff or task.default_retry_delay)
+    )
+    return {
+        "attempts": task.max_retries + 1,
+        "backoff": {"type": kind, "delay": round(first * 1000)},
+    }
 
 
 def _seconds(value: Any) -> int:
@@ -440,7 +476,8 @@ def _seconds(value: Any) -> int:
 
 
 def _queue_name(queue: Any) -> str | None:
-    return getattr(queue, "name", queue)
+    name: str | None = getattr(queue, "name", queue)
+    return name
 
 
 def _names(value: Any) -> Sequence[str]:

@@ -10,7 +10,7 @@ from typing import Any
 class Proxy:
     """Stands for an object that is looked up at every use."""
 
-    __slots__ = ("__dict__", "_Proxy__find")
+    __slots__ = ("_Proxy__find", "__dict__")
 
     def __init__(self, find: Callable[[], Any]) -> None:
         object.__setattr__(self, "_Proxy__find", find)

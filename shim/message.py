@@ -1,4 +1,6 @@
-"""The stored form of a task: ``{"args", "kwargs"}`` plus one ``celery`` object with what differs from the default."""
+"""The stored form of a task: ``{"args", "kwargs"}`` plus one ``celery`` object with what differs
+from the default.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ class Message:
     """What a worker needs to call a task.
 
     Args:
-        headers: the ``celery`` object: root_id, parent_id, expires (ISO text), eta, headers, derived (attempts and backoff
-            were written for Node's sake and Celery's own rule decides here).
+        headers: the ``celery`` object: root_id, parent_id, expires (ISO text), eta, headers,
+            derived (attempts and backoff were written for Node's sake and Celery's own rule decides
+            here).
     """
 
     args: tuple[Any, ...] = ()
@@ -31,7 +34,10 @@ class Message:
         Raises:
             UnserializableData: names the argument without a JSON form.
         """
-        parts = [f'"args":{dumps(list(self.args), "args")}', f'"kwargs":{dumps(self.kwargs, "kwargs")}']
+        parts = [
+            f'"args":{dumps(list(self.args), "args")}',
+            f'"kwargs":{dumps(self.kwargs, "kwargs")}',
+        ]
         if self.headers:
             parts.append(f'"celery":{dumps(self.headers, "headers")}')
         return RawJson("{" + ",".join(parts) + "}")
@@ -57,7 +63,8 @@ def decode(raw: bytes | None, plain: Any) -> Message:
     if not ({"args", "kwargs"} & data.keys()) or data.keys() - {"args", "kwargs", "celery"}:
         return Message(kwargs=dict(data))
     args, kwargs, headers = (data.get(name) for name in ("args", "kwargs", "celery"))
-    # Redis' own JSON writer turns an empty list into an empty object, and Node's jobs may have passed it.
+    # Redis' own JSON writer turns an empty list into an empty object, and Node's jobs may have
+    # passed it.
     if args != {} and not isinstance(args, (list, tuple, type(None))):
         raise InvalidTaskError(f"args of a task is a list, not {type(args).__name__}")
     for name, part in (("kwargs", kwargs), ("celery", headers)):

@@ -32,10 +32,11 @@ class AsyncResult:
     Args:
         id: the task id.
         app: the application; the current one when not given.
-        queue: the queue of the task when it is known, else all that the application knows are asked.
+        queue: the queue of the task when it is known, else all that the application knows are
+            asked.
     """
 
-    def __init__(self, id: str, app: Celery, queue: str | None = None) -> None:  # noqa: A002
+    def __init__(self, id: str, app: Celery, queue: str | None = None) -> None:
         self.id = self.task_id = id
         self.app = app
         self._queue = queue
@@ -53,7 +54,11 @@ class AsyncResult:
         return hash(self.id)
 
     def get(
-        self, timeout: float | None = None, propagate: bool = True, interval: float = 0.5, **options: Any
+        self,
+        timeout: float | None = None,
+        propagate: bool = True,
+        interval: float = 0.5,
+        **options: Any,
     ) -> Any:
         """The value, as soon as the task is ready.
 
@@ -77,10 +82,18 @@ class AsyncResult:
         forget = self._listen(listen)
         try:
             while True:
+                ended.clear()
                 view = self._view()
-                if view.state in ("completed", "failed") or endings:
-                    return self._value(view, next(iter(endings.values()), None), propagate)
-                rest = _LOOK_AGAIN if deadline is None else min(_LOOK_AGAIN, deadline - time.monotonic())
+                # The event of an earlier run of the same id may come late; the job itself knows
+                # better.
+                gone = endings if view.job is None else {}
+                if view.state in ("completed", "failed") or gone:
+                    return self._value(view, next(iter(gone.values()), None), propagate)
+                rest = (
+                    _LOOK_AGAIN
+                    if deadline is None
+                    else min(_LOOK_AGAIN, deadline - time.monotonic())
+                )
                 if rest <= 0:
                     raise TimeoutError(f"task {self.id} was not ready within {timeout} s")
                 ended.wait(rest)
@@ -207,7 +220,9 @@ class AsyncResult:
             return _returned(job)
         if view.state != "failed" and event is not None and event.name == "completed":
             return loads(event.fields.get("returnvalue", "null").encode(), event.value)
-        reason = (event.fields.get("failedReason") if event else None) or (job.failed_reason if job else "")
+        reason = (event.fields.get("failedReason") if event else None) or (
+            job.failed_reason if job else ""
+        )
         error = _exception_of(job, reason or "")
         if propagate:
             raise error
@@ -270,14 +285,20 @@ def _state_of(view: JobView, app: Celery) -> str:
     if view.state == "completed":
         return states.SUCCESS
     if view.state == "failed":
-        return states.REVOKED if _record(job).get("exc_type") == "TaskRevokedError" else states.FAILURE
+        return (
+            states.REVOKED if _record(job).get("exc_type") == "TaskRevokedError" else states.FAILURE
+        )
     own = _own_state(job).get("state")
     if isinstance(own, str):
         return own
     if view.state == "active":
         task = app.tasks.get(job.name)
         tracked = task.track_started if task is not None else None
-        return states.STARTED if (app.conf.task_track_started if tracked is None else tracked) else states.PENDING
+        return (
+            states.STARTED
+            if (app.conf.task_track_started if tracked is None else tracked)
+            else states.PENDING
+        )
     return states.RETRY if job.attempts_made and job.failed_reason is not None else states.PENDING
 
 
@@ -290,7 +311,9 @@ def _record(job: Job) -> dict[str, Any]:
 
 
 def _exception_of(job: Job | None, reason: str) -> BaseException:
-    """The exception that the task raised, as far as its class can be found; `JobFailed` for one of Node."""
+    """The exception that the task raised, as far as its class can be found; `JobFailed` for one of
+    Node.
+    """
     record = _record(job) if job is not None else {}
     name, module = record.get("exc_type"), record.get("exc_module", "builtins")
     job_id = job.id if job is not None else ""

@@ -11,11 +11,14 @@ from typing import Any
 from bullrush.exceptions import ImproperlyConfigured
 
 
-def route(routes: Any, name: str, args: Any, kwargs: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+def route(
+    routes: Any, name: str, args: Any, kwargs: Any, options: Mapping[str, Any]
+) -> dict[str, Any]:
     """The options that the first matching route gives; empty when none matches.
 
     Args:
-        routes: a mapping of names, globs or patterns, a function, its dotted path, or a list of them.
+        routes: a mapping of names, globs or patterns, a function, its dotted path, or a list of
+            them.
 
     Raises:
         ImproperlyConfigured: a route of another kind.
@@ -49,7 +52,7 @@ def _ask(router: Any, name: str, args: Any, kwargs: Any, options: Mapping[str, A
 
 
 def _in_map(rows: Any, name: str) -> Any:
-    exact = dict((key, value) for key, value in rows if isinstance(key, str))
+    exact = {key: value for key, value in rows if isinstance(key, str)}
     if name in exact:
         return exact[name]
     for key, value in rows:

@@ -1,4 +1,6 @@
-"""Values that plain JSON cannot hold, by kombu's JSON. What plain JSON can hold stays plain, for Node."""
+"""Values that plain JSON cannot hold, by kombu's JSON. What plain JSON can hold stays plain, for
+Node.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from bullrush.core.errors import UnserializableData
 from bullrush.core.options import encode_json
 
 #: Kombu marks a datetime, Decimal, UUID or bytes by this key.
+_kombu: Any = kombu_json
 _MARK = b'"__type__"'
 
 
@@ -24,7 +27,7 @@ def dumps(value: Any, what: str) -> str:
         return encode_json(value, what)
     except UnserializableData as refused:
         try:
-            text = str(kombu_json.dumps(value, ensure_ascii=False))
+            text = str(_kombu.dumps(value, ensure_ascii=False))
             json.loads(text, parse_constant=_refuse_constant)
             text.encode()
         except (TypeError, ValueError, RecursionError):
@@ -37,7 +40,7 @@ def loads(raw: bytes | None, plain: Any) -> Any:
     if raw is None or _MARK not in raw:
         return plain
     try:
-        return kombu_json.loads(raw)
+        return _kombu.loads(raw)
     except (TypeError, ValueError, KeyError):
         return plain
 

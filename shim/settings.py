@@ -1,4 +1,6 @@
-"""``app.conf``: Celery's settings with their defaults. What cannot be honoured is said once, by name."""
+"""``app.conf``: Celery's settings with their defaults. What cannot be honoured is said once, by
+name.
+"""
 
 from __future__ import annotations
 
@@ -148,4 +150,6 @@ class Settings(MutableMapping[str, Any]):
 def _is_setting(name: str) -> bool:
     """Modules hold other things as well: imports, functions, constants of their own."""
     known = {*HONOURED, *MET}
-    return name in known or (name.islower() and name.startswith(("task_", "worker_", "result_", "broker_")))
+    return name in known or (
+        name.islower() and name.startswith(("task_", "worker_", "result_", "broker_"))
+    )

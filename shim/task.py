@@ -94,7 +94,9 @@ class Task:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function here and now."""
-        token = running.set((*running.get(), (self, Context(args=args, kwargs=kwargs, task=self.name))))
+        token = running.set(
+            (*running.get(), (self, Context(args=args, kwargs=kwargs, task=self.name)))
+        )
         try:
             return self.run(*args, **kwargs)
         finally:
@@ -116,14 +118,18 @@ class Task:
         return self.apply_async(args, kwargs)
 
     def apply_async(
-        self, args: Sequence[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> AsyncResult | EagerResult:
         """Have a worker run it.
 
         Args:
             args, kwargs: the arguments of the function.
-            **options: Celery's countdown (s), eta, expires (s or datetime), queue, priority, task_id, ignore_result,
-                headers; BullMQ's attempts, backoff (ms), deduplication, lifo, remove_on_complete, ... (see `JobOptions`).
+            **options: Celery's countdown (s), eta, expires (s or datetime), queue, priority,
+                task_id, ignore_result, headers; BullMQ's attempts, backoff (ms), deduplication,
+                lifo, remove_on_complete, ... (see `JobOptions`).
 
         Raises:
             TypeError: the function does not take these arguments.
@@ -182,7 +188,8 @@ class Task:
             if cause is not None:
                 raise cause
             raise self.MaxRetriesExceededError(
-                f"Can't retry {self.name}[{request.id}] args:{request.args} kwargs:{request.kwargs}",
+                f"Can't retry {self.name}[{request.id}] "
+                f"args:{request.args} kwargs:{request.kwargs}",
                 task_args=request.args,
                 task_kwargs=request.kwargs,
             )
@@ -192,13 +199,15 @@ class Task:
             raise signal from cause
         return signal
 
-    def update_state(self, task_id: str | None = None, state: str | None = None, meta: Any = None) -> None:
+    def update_state(
+        self, task_id: str | None = None, state: str | None = None, meta: Any = None
+    ) -> None:
         """Tell how far the run is: a state of your own, and any JSON value."""
         delivery = self.request.delivery
         if delivery is not None and task_id in (None, self.request.id):
             delivery.update_progress({"state": state, "meta": meta})
 
-    def AsyncResult(self, task_id: str) -> AsyncResult:  # noqa: N802 - Celery's name
+    def AsyncResult(self, task_id: str) -> AsyncResult:
         """The result of a run of this task."""
         return self.app.AsyncResult(task_id)
 
@@ -219,7 +228,9 @@ class Task:
     ) -> None:
         """Called after each run."""
 
-    def message(self, args: tuple[Any, ...], kwargs: dict[str, Any], headers: dict[str, Any]) -> Message:
+    def message(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], headers: dict[str, Any]
+    ) -> Message:
         """What is stored for a call of this task."""
         return Message(args, kwargs, headers)
 

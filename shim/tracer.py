@@ -1,4 +1,6 @@
-"""The handler of a Celery worker: finds the task, runs it, and says what came of it in the worker's words."""
+"""The handler of a Celery worker: finds the task, runs it, and says what came of it in the worker's
+words.
+"""
 
 from __future__ import annotations
 
@@ -148,7 +150,9 @@ class Run:
         return options
 
     def _decided(self, error: BaseException) -> Failed | Retried:
-        """Attempts that a producer asked for in BullMQ's words count; those written for Node do not."""
+        """Attempts that a producer asked for in BullMQ's words count; those written for Node do
+        not.
+        """
         if self.message.headers.get("derived"):
             return failure(error)
         return dataclasses.replace(decide(self.delivery.job, error), exception=record_of(error))
@@ -187,9 +191,14 @@ def failure(error: BaseException, reason: str | None = None) -> Failed:
 
 def record_of(error: BaseException) -> str:
     """What an exception was, as text: its class and its arguments as far as JSON can hold them."""
-    args = [each if isinstance(each, (str, int, float, bool, type(None))) else repr(each) for each in error.args]
+    args = [
+        each if isinstance(each, (str, int, float, bool, type(None))) else repr(each)
+        for each in error.args
+    ]
     kind = type(error)
-    return json.dumps({"exc_type": kind.__qualname__, "exc_module": kind.__module__, "exc_message": args})
+    return json.dumps(
+        {"exc_type": kind.__qualname__, "exc_module": kind.__module__, "exc_message": args}
+    )
 
 
 def _has_expired(expires: Any) -> bool:

@@ -52,4 +52,8 @@ def node_name(hostname: str | None = None) -> str:
     """Celery's form of a worker's name: ``celery@host``."""
     host = socket.gethostname()
     pattern = hostname or "celery@%h"
-    return pattern.replace("%h", host).replace("%n", host.split(".")[0]).replace("%d", host.partition(".")[2])
+    return (
+        pattern.replace("%h", host)
+        .replace("%n", host.split(".")[0])
+        .replace("%d", host.partition(".")[2])
+    )

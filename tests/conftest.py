@@ -1,4 +1,6 @@
-"""Fixtures of all tests: a real Redis and real Node processes, one of each kind per test process."""
+"""Fixtures of all tests: a real Redis and real Node processes, one of each kind per test
+process.
+"""
 
 from __future__ import annotations
 

@@ -186,13 +186,15 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
 
 def _answers(port: int, pid: int) -> bool:
     """Whether that process serves the port; another server may have been quicker to take it."""
-    with contextlib.suppress(OSError, ValueError):
+    try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
             connection.sendall(b"INFO server\r\n")
             with connection.makefile("rb") as reply:
                 for line in reply:
                     if line.startswith(b"process_id:"):
                         return int(line.removeprefix(b"process_id:")) == pid
+    except (OSError, ValueError):
+        return False
     return False
 
 

@@ -33,7 +33,9 @@ def create_app(**config: Any) -> Flask:
 
 
 def place_order() -> Any:
-    """Take an order: confirm it by e-mail, charge the card, and ask for a review some time later."""
+    """Take an order: confirm it by e-mail, charge the card, and ask for a review some time
+    later.
+    """
     order = request.get_json()
     jobs = {
         "confirmation": tasks.send_confirmation.delay(order["number"], to=order["email"]),

@@ -33,7 +33,7 @@ class MailServer:
         # A host name is given because looking up one's own can take seconds.
         return SMTP(self, hostname="localhost", loop=self._loop)
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """Called by aiosmtpd with each message."""
         self.messages.append(message_from_bytes(envelope.content))
         return "250 OK"

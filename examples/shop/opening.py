@@ -1,4 +1,6 @@
-"""Opening the shop: a Redis, a mail server, a web server and a worker, all on free ports of this machine."""
+"""Opening the shop: a Redis, a mail server, a web server and a worker, all on free ports of this
+machine.
+"""
 
 from __future__ import annotations
 

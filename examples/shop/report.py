@@ -23,7 +23,9 @@ class Row:
 def row_of(job: Job, result: str) -> Row:
     """The line of a job that has completed. Its time is from being added to its end."""
     seconds = ((job.finished_on or job.timestamp) - job.timestamp) / 1000
-    return Row(job.name, job.queue_name, "completed", str(job.attempts_made), f"{seconds:.2f} s", result)
+    return Row(
+        job.name, job.queue_name, "completed", str(job.attempts_made), f"{seconds:.2f} s", result
+    )
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -23,7 +23,9 @@ class GatewayBusy(Exception):
 
 @shared_task(name="shop.send_confirmation", queue="email-queue")
 def send_confirmation(order: int, to: str) -> dict[str, object]:
-    """Tell a customer that the order has arrived. Which mail server to use is the web application's setting."""
+    """Tell a customer that the order has arrived. Which mail server to use is the web application's
+    setting.
+    """
     message = EmailMessage()
     message["From"] = current_app.config["EMAIL_FROM"]
     message["To"] = to

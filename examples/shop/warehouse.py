@@ -68,7 +68,9 @@ def produce(node: str, port: int) -> dict[str, Any]:
     """
     command = [node, str(HERE / "producer.js"), str(port)]
     try:
-        done = subprocess.run(command, env=_environment(), capture_output=True, text=True, timeout=15)
+        done = subprocess.run(
+            command, env=_environment(), capture_output=True, text=True, timeout=15
+        )
     except subprocess.TimeoutExpired:
         raise WarehouseFailed("producer.js did not end within 15 s") from None
     if done.returncode:

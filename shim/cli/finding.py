@@ -14,7 +14,8 @@ from ..app import Celery
 
 
 def find_app(name: str) -> Celery:
-    """The application in ``module``, ``module:attribute``, ``module.attribute`` or ``package.celery``.
+    """The application in ``module``, ``module:attribute``, ``module.attribute`` or
+    ``package.celery``.
 
     Raises:
         click.ClickException: nothing of that kind; says what was looked for.
@@ -28,11 +29,15 @@ def find_app(name: str) -> Celery:
         raise click.ClickException(f"-A {name}: there is no module {error.name!r} here") from None
     for part in (*rest, *(attribute.split(".") if attribute else ())):
         if not hasattr(module, part):
-            raise click.ClickException(f"-A {name}: {getattr(module, '__name__', module)!r} has no {part!r}")
+            raise click.ClickException(
+                f"-A {name}: {getattr(module, '__name__', module)!r} has no {part!r}"
+            )
         module = getattr(module, part)
     found = module if isinstance(module, Celery) else _in_module(module)
     if found is None:
-        raise click.ClickException(f"-A {name}: no Celery application there; name it as -A module:attribute")
+        raise click.ClickException(
+            f"-A {name}: no Celery application there; name it as -A module:attribute"
+        )
     return found
 
 
@@ -50,7 +55,9 @@ def _import_longest(name: str) -> tuple[Any, list[str]]:
 
 
 def _in_module(module: Any) -> Celery | None:
-    """As Celery looks: ``app``, ``celery``, the module ``celery`` of a package, then any application."""
+    """As Celery looks: ``app``, ``celery``, the module ``celery`` of a package, then any
+    application.
+    """
     for name in ("app", "celery"):
         found = getattr(module, name, None)
         if isinstance(found, ModuleType):

@@ -21,7 +21,9 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-A", "--app", "app_name", envvar="APP", help="The application: module, or module:attribute.")
+@click.option(
+    "-A", "--app", "app_name", envvar="APP", help="The application: module, or module:attribute."
+)
 @click.option("-b", "--broker", help="Where Redis is, for example redis://localhost:6379/0.")
 @click.option("-q", "--quiet", is_flag=True, help="Say less.")
 @click.version_option(__version__, prog_name="bullrush")
@@ -36,7 +38,12 @@ def cli(context: click.Context, app_name: str | None, broker: str | None, quiet:
 
 @cli.command()
 @click.option("-Q", "--queues", default="", help="Names of queues, separated by commas.")
-@click.option("-c", "--concurrency", type=click.IntRange(min=1), help="How many tasks at once; one for each CPU.")
+@click.option(
+    "-c",
+    "--concurrency",
+    type=click.IntRange(min=1),
+    help="How many tasks at once; one for each CPU.",
+)
 @click.option("-P", "--pool", type=click.Choice(["threads", "solo"]), help="What runs the tasks.")
 @click.option("-n", "--hostname", help="The worker's name; %h is this host.")
 @click.option(
@@ -48,7 +55,12 @@ def cli(context: click.Context, app_name: str | None, broker: str | None, quiet:
 )
 @click.pass_obj
 def worker(
-    app: Celery, queues: str, concurrency: int | None, pool: str | None, hostname: str | None, loglevel: str
+    app: Celery,
+    queues: str,
+    concurrency: int | None,
+    pool: str | None,
+    hostname: str | None,
+    loglevel: str,
 ) -> None:
     """Run tasks until SIGTERM or SIGINT."""
     logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)

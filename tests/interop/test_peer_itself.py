@@ -72,7 +72,9 @@ def test_a_hanging_job_stays_active_until_it_is_released(node, queue_name):
 def test_a_killed_process_leaves_its_job_to_the_stalled_check(node, new_node, queue_name):
     doomed = new_node()
     added = node.request("add", queue=queue_name, name="any", data={"kept": True})
-    doomed.request("startWorker", queue=queue_name, handler="hang", options={"lockDuration": 500})
+    # Its first sweep must not keep the other worker from sweeping for the default of 30 s.
+    options = {"lockDuration": 500, "stalledInterval": 100}
+    doomed.request("startWorker", queue=queue_name, handler="hang", options=options)
     doomed.wait_for("started", jobId=added["id"])
 
     doomed.kill()

@@ -43,5 +43,7 @@ def test_a_python_task_runs_a_job_that_node_waits_for(node, app, queue_name):
     with make_worker(app, concurrency=1):
         for data in ({"args": [2, 3], "kwargs": {}}, {"x": 2, "y": 3}):
             added = node.request("add", queue=queue_name, name="add", data=data)
-            value = node.request("waitUntilFinished", queue=queue_name, jobId=added["id"], ttl=20_000)
+            value = node.request(
+                "waitUntilFinished", queue=queue_name, jobId=added["id"], ttl=20_000
+            )
             assert value == 5

@@ -46,7 +46,9 @@ def test_old_upper_case_names_are_understood(bare):
 
 
 def test_a_namespace_picks_its_settings(bare):
-    settings = types.SimpleNamespace(CELERY_TASK_DEFAULT_QUEUE="mine", OTHER=1, CELERY_TIMEZONE="UTC")
+    settings = types.SimpleNamespace(
+        CELERY_TASK_DEFAULT_QUEUE="mine", OTHER=1, CELERY_TIMEZONE="UTC"
+    )
     bare.config_from_object(settings, namespace="CELERY")
     assert bare.conf.task_default_queue == "mine"
 
@@ -100,7 +102,20 @@ def bullrush(folder, *arguments):
 
 
 def test_the_worker_command_runs_tasks_until_sigterm(project, redis_url, queue_name):
-    command = [sys.executable, "-m", "bullrush", "-A", "proj", "worker", "-c", "2", "-P", "threads", "-l", "INFO"]
+    command = [
+        sys.executable,
+        "-m",
+        "bullrush",
+        "-A",
+        "proj",
+        "worker",
+        "-c",
+        "2",
+        "-P",
+        "threads",
+        "-l",
+        "INFO",
+    ]
     with subprocess.Popen(
         command, cwd=project, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     ) as worker:

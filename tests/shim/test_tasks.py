@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import decimal
+import threading
 import uuid
 
 import pytest
@@ -166,7 +167,11 @@ def test_autoretry_repeats_only_after_its_exceptions(app, start):
     seen = []
 
     @app.task(
-        bind=True, autoretry_for=(CustomError,), max_retries=2, retry_backoff=0.01, retry_jitter=False
+        bind=True,
+        autoretry_for=(CustomError,),
+        max_retries=2,
+        retry_backoff=0.01,
+        retry_jitter=False,
     )
     def flaky(self, kind):
         seen.append(kind)
@@ -279,8 +284,6 @@ def test_get_ends_at_its_timeout(app):
 
 
 def test_update_state_shows_while_the_task_runs(app, start):
-    import threading
-
     told, release = threading.Event(), threading.Event()
 
     @app.task(bind=True)
@@ -331,7 +334,9 @@ def test_priorities_run_by_their_number(app, start):
     def record(name):
         order.append(name)
 
-    results = [record.apply_async((name,), priority=p) for name, p in (("b", 9), ("a", 1), ("0", 0))]
+    results = [
+        record.apply_async((name,), priority=p) for name, p in (("b", 9), ("a", 1), ("0", 0))
+    ]
     start(concurrency=1)
     for result in results:
         result.get(timeout=10)

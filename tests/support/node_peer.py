@@ -3,6 +3,7 @@ end."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -182,10 +183,9 @@ class NodePeer:
     def close(self) -> None:
         """End the process. A second call does nothing."""
         if self._process.stdin is not None:
-            try:
+            # It may be dead already, with a line still unsent.
+            with contextlib.suppress(OSError):
                 self._process.stdin.close()
-            except OSError:
-                pass  # It is dead already, and a line was still unsent.
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:

@@ -64,9 +64,15 @@ def test_modules_and_functions_stay_short(path):
 
 @pytest.mark.parametrize(
     "module",
-    ["bullrush", "bullrush.core", "bullrush.core.worker", "bullrush.core.drivers", "bullrush.core.pools",
-     "bullrush.flask_ext"],
-)  # fmt: skip
+    [
+        "bullrush",
+        "bullrush.core",
+        "bullrush.core.worker",
+        "bullrush.core.drivers",
+        "bullrush.core.pools",
+        "bullrush.flask_ext",
+    ],
+)
 def test_public_names_have_docstrings(module):
     found = importlib.import_module(module)
     for name in found.__all__:

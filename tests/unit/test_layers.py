@@ -41,7 +41,17 @@ SPELLED_ELSEWHERE = {
     "attemptsMade": "a field of the admin JSON",
 }
 #: Words too common to be looked for: they mean other things as well.
-COMMON = {"name", "data", "opts", "timestamp", "delay", "priority", "parent", "progress", "stacktrace"}
+COMMON = {
+    "name",
+    "data",
+    "opts",
+    "timestamp",
+    "delay",
+    "priority",
+    "parent",
+    "progress",
+    "stacktrace",
+}
 
 
 def modules() -> Iterator[tuple[str, str, ast.Module]]:
@@ -109,7 +119,9 @@ def test_fields_are_spelled_in_one_file():
     for path, _, tree in modules():
         if path == "core/job.py":
             continue
-        found = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value in words}
+        found = {
+            n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value in words
+        }
         assert not found, f"{path} spells {found}; core/job.py has the names"
     for lua in LUA:
         code = re.sub(r"--.*", "", lua.read_text())
@@ -124,7 +136,9 @@ def test_keys_are_spelled_in_one_file():
     for path, _, tree in modules():
         if path == "core/keys.py":
             continue
-        found = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value in suffixes}
+        found = {
+            n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value in suffixes
+        }
         assert not found, f"{path} spells {found}; core/keys.py has the names"
     for lua in LUA:
         code = re.sub(r"--.*", "", lua.read_text())
