@@ -34,9 +34,37 @@ _current: list[Celery] = []
 _shared: list[Callable[[Celery], Task]] = []
 
 #: Options of Celery's `apply_async` that mean something here.
-_CELERY_OPTIONS = ["countdown", "eta", "expires", "queue", "priority", "task_id", "ignore_result", "headers", "root_id", "parent_id", "serializer"]
+_CELERY_OPTIONS = [
+    "countdown",
+    "eta",
+    "expires",
+    "queue",
+    "priority",
+    "task_id",
+    "ignore_result",
+    "headers",
+    "root_id",
+    "parent_id",
+    "serializer",
+]
 #: Options that name parts of other brokers, or what is always so here.
-_WITHOUT_EFFECT = ["retry", "retry_policy", "delivery_mode", "mandatory", "connection", "producer", "add_to_parent", "compression", "routing_key", "exchange", "exchange_type", "immediate", "argsrepr", "kwargsrepr", "shadow"]
+_WITHOUT_EFFECT = [
+    "retry",
+    "retry_policy",
+    "delivery_mode",
+    "mandatory",
+    "connection",
+    "producer",
+    "add_to_parent",
+    "compression",
+    "routing_key",
+    "exchange",
+    "exchange_type",
+    "immediate",
+    "argsrepr",
+    "kwargsrepr",
+    "shadow",
+]
 _JOB_OPTIONS = tuple(name for name in JobOptions.__annotations__ if name not in ("job_id", "delay"))
 _KNOWN_OPTIONS = (*_CELERY_OPTIONS, *_WITHOUT_EFFECT, *_JOB_OPTIONS)
 
@@ -209,7 +237,7 @@ class Celery:
             name, message.encode(), {**job_options, "job_id": job_id_of(task_id)}, renew=True
         )
         run(queue.driver, queue.send_jobs([job], lambda jobs: jobs[0]))
-        return AsyncResult(task_id, self, queue.name)
+        return AsyncResult(task_id, self, queue.name, ignored=self._ignores(merged))
 
     def run_eagerly(
         self,
@@ -337,8 +365,7 @@ class Celery:
         delay = self._delay_ms(options)
         if delay:
             chosen["delay"] = delay
-        ignore = options.get("ignore_result")
-        if self.conf.task_ignore_result if ignore is None else ignore:
+        if self._ignores(options):
             chosen.setdefault("remove_on_complete", True)
         if task is not None and headers.get("derived"):
             chosen.update({k: v for k, v in _derived_attempts(task).items() if k not in chosen})
@@ -347,6 +374,10 @@ class Celery:
             for name in ("remove_on_complete", "remove_on_fail"):
                 chosen.setdefault(name, {"age": age})
         return chosen
+
+    def _ignores(self, options: Mapping[str, Any]) -> bool:
+        ignore = options.get("ignore_result")
+        return bool(self.conf.task_ignore_result if ignore is None else ignore)
 
     def _delay_ms(self, options: Mapping[str, Any]) -> int:
         if options.get("eta") is not None:

@@ -34,6 +34,7 @@ class AsyncResult:
         app: the application; the current one when not given.
         queue: the queue of the task when it is known, else all that the application knows are
             asked.
+        ignored: whether no result is kept.
     """
 
     def __init__(self, id: str, app: Celery, queue: str | None = None) -> None:
@@ -63,7 +64,8 @@ class AsyncResult:
         """The value, as soon as the task is ready.
 
         Args:
-            timeout: s to wait; None for as long as it takes.
+            timeout: s to wait; None for as long as it takes. The value of an ignored result is
+                None at once.
             propagate: raise what the task raised; else return it.
             interval: accepted for Celery's sake; nothing is polled.
 
@@ -71,6 +73,8 @@ class AsyncResult:
             TimeoutError: it is not ready in time.
             Exception: what the task raised.
         """
+        if self.ignored:
+            return None
         deadline = None if timeout is None else time.monotonic() + timeout
         ended, endings = threading.Event(), dict[str, Event]()
 

@@ -19,6 +19,7 @@ from bullrush.exceptions import (
     TaskRevokedError,
     TimeoutError,
 )
+from tests.support.waiting import wait_until
 
 
 class CustomError(Exception):
@@ -264,14 +265,19 @@ def test_forget_takes_the_result_away(app, start):
 
 
 def test_an_ignored_result_leaves_no_job(app, start):
+    ran = threading.Event()
+
     @app.task(ignore_result=True)
     def quiet():
+        ran.set()
         return 1
 
     start()
     result = quiet.delay()
-    assert result.get(timeout=10) == 1
-    assert app.queue(app.conf.task_default_queue).get_job(result.id) is None
+    assert result.get(timeout=10) is None
+    assert ran.wait(10)
+    queue = app.queue(app.conf.task_default_queue)
+    wait_until(lambda: queue.get_job(result.id) is None)
 
 
 def test_get_ends_at_its_timeout(app):
