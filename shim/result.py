@@ -37,7 +37,10 @@ class AsyncResult:
         ignored: whether no result is kept.
     """
 
-    def __init__(self, id: str, app: Celery, queue: str | None = None) -> None:
+    def __init__(
+        self, id: str, app: Celery, queue: str | None = None, ignored: bool = False
+    ) -> None:
+        self.ignored = ignored
         self.id = self.task_id = id
         self.app = app
         self._queue = queue
