@@ -16,7 +16,7 @@ from typing_extensions import Self, Unpack
 
 from ..drivers import Driver, connect
 from ..environment import redis_url
-from ..errors import InvalidOption
+from ..errors import AuthenticationFailed, BullrushError, InvalidOption
 from ..keys import DEFAULT_PREFIX
 from ..pools import make_pool
 from ..queue import Queue
@@ -105,6 +105,7 @@ class Worker:
         Raises:
             AuthenticationFailed: Redis refuses the user or the password.
         """
+        self._check_login()
         previous = self._catch_signals()
         try:
             self._work()
@@ -119,6 +120,7 @@ class Worker:
             AuthenticationFailed: Redis refuses the user or the password.
         """
         if self._thread is None:
+            self._check_login()
             self._thread = threading.Thread(
                 target=self._work, name="bullrush-consumer", daemon=True
             )
@@ -151,6 +153,15 @@ class Worker:
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
+
+    def _check_login(self) -> None:
+        """A refused login will not mend itself; a server that is away may come back."""
+        try:
+            self.driver.execute(("PING",))
+        except AuthenticationFailed:
+            raise
+        except BullrushError as error:
+            logger.error("%s; the worker goes on trying", error)
 
     def _services(self) -> list[Service]:
         return [self._locks, self._stalled, *(feed.marker for feed in self._consumer.feeds)]

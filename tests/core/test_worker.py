@@ -17,8 +17,10 @@ from bullrush.core import (
     Retried,
     UnrecoverableError,
 )
-from bullrush.core.errors import InvalidOption, JobFailed
+from bullrush.core.drivers.server_binary import ServerProcess
+from bullrush.core.errors import AuthenticationFailed, InvalidOption, JobFailed
 from bullrush.core.worker import Limiter, Worker
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -411,3 +413,34 @@ def test_wrong_worker_options_are_refused(url, queue_name, options, words):
 def test_a_worker_without_queues_is_refused(url):
     with pytest.raises(InvalidOption, match="at least one queue"):
         Worker([], lambda delivery: None, url=url)
+
+
+def test_a_worker_whose_login_is_refused_says_so_at_once(redis_url, queue_name):
+    host = redis_url.split("://")[1]
+    worker = Worker(queue_name, lambda delivery: None, url=f"redis://user:hush@{host}")
+    with pytest.raises(AuthenticationFailed):
+        worker.start()
+    with pytest.raises(AuthenticationFailed):
+        worker.run()
+
+
+def test_a_worker_outlives_its_connections_and_commits_what_it_did_meanwhile(queue_name):
+    started, release = threading.Event(), threading.Event()
+
+    def handler(delivery):
+        started.set()
+        release.wait(20)
+        return "kept"
+
+    with ServerProcess() as server, Queue(queue_name, url=server.url) as queue:
+        worker = Worker(queue_name, handler, url=server.url).start()
+        job = queue.add("x")
+        assert started.wait(10)
+        # Every connection of the worker breaks at once.
+        queue.driver.execute(("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
+        release.set()
+        wait_until(lambda: queue.get_state(job.id) == "completed")
+        assert queue.get_job(job.id).returnvalue == "kept"
+        second = queue.add("x")
+        wait_until(lambda: queue.get_state(second.id) == "completed")
+        assert worker.stop(timeout=10)
