@@ -53,6 +53,9 @@ for first = HEAD + 1, HEAD + whole(ARGV[8], "outcomes") * WIDTH, WIDTH do
   codes[#outcomes] = examine(base, outcome)
 end
 probe_structures(base)
+if #outcomes > 0 then
+  probe_finished(base)
+end
 
 promote_due(base, request.now)
 local any_finished, any_delayed = false, false

@@ -6,6 +6,7 @@
 --- @include arguments
 
 local lock_ms, lost = whole(ARGV[1], "lock ms"), {}
+call("SCARD", base .. key.stalled)
 for position = 2, #ARGV, 2 do
   local id, token = ARGV[position], ARGV[position + 1]
   if call("GET", base .. id .. jobkey.lock) == token then

@@ -13,6 +13,7 @@
 
 local id, now, reason = ARGV[1], whole(ARGV[2], "now"), ARGV[3]
 probe_structures(base)
+probe_finished(base)
 if call("EXISTS", base .. id) == 0 then
   return -1
 end

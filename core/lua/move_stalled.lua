@@ -35,6 +35,7 @@ local function is_abandoned(id)
 end
 
 probe_structures(base)
+probe_finished(base)
 local suspects = call("SMEMBERS", base .. key.stalled)
 if not call("SET", base .. key.stalled_check, now, "PX", interval, "NX") then
   return {}

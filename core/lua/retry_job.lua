@@ -8,6 +8,7 @@
 
 local id, state = ARGV[1], ARGV[2]
 probe_structures(base)
+probe_finished(base)
 if call("EXISTS", base .. id) == 0 then
   return -1
 end

@@ -9,6 +9,7 @@
 
 local state, most = ARGV[1], whole(ARGV[2], "count")
 probe_structures(base)
+probe_finished(base)
 local length = max_events(base)
 
 local function promote(id)

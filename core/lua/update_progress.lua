@@ -1,7 +1,9 @@
 --- Store a job's progress (protocol part 1, section 6.12). ARGV: id, progress as JSON. Reply: 0, or -1 without the job.
 
 --- @include events
+--- @include probe
 
+probe_structures(base)
 if call("EXISTS", base .. ARGV[1]) == 0 then
   return -1
 end

@@ -8,6 +8,7 @@ import pytest
 
 from bullrush.core import Completed, Failed, Keep, Postponed, Queue, RawJson, Retried, Returned
 from bullrush.core.clock import now_ms
+from bullrush.core.errors import ServerError
 from bullrush.core.keys import META_FIELDS
 from bullrush.core.worker.trip import Limiter
 
@@ -192,6 +193,19 @@ def test_outcomes_of_vanished_and_inactive_jobs_change_nothing(queue, stored, ha
     stored.run("DEL", stored.keys.job("1"))
     assert hands.commit(taken, Completed(1)) == -1
     assert stored.ids("completed") == []
+
+
+@pytest.mark.parametrize("place", ["completed", "stalled", "events"])
+def test_a_key_of_another_type_is_noticed_before_an_outcome_is_written(queue, stored, hands, place):
+    queue.add("x")
+    (taken,) = hands.take()
+    stored.run("DEL", getattr(stored.keys, place))
+    stored.run("SET", getattr(stored.keys, place), "of another type")
+    before = stored.hash("1")
+    with pytest.raises(ServerError, match="WRONGTYPE"):
+        hands.commit(taken, Completed(1))
+    assert stored.hash("1") == before
+    assert stored.ids("active") == ["1"]
 
 
 def test_one_void_outcome_does_not_stop_the_others(queue, stored, hands):

@@ -101,7 +101,8 @@ def bullrush(folder, *arguments):
     )
 
 
-def test_the_worker_command_runs_tasks_until_sigterm(project, redis_url, queue_name):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_worker_command_runs_tasks_until_a_signal(project, redis_url, queue_name, number):
     command = [
         sys.executable,
         "-m",
@@ -128,7 +129,7 @@ def test_the_worker_command_runs_tasks_until_sigterm(project, redis_url, queue_n
                 assert client.send_task("proj.add", args=[2, 3]).get(timeout=10) == 5
             status = bullrush(project, "-A", "proj", "status")
             assert (status.returncode, "1 node online" in status.stdout) == (0, True)
-            worker.send_signal(signal.SIGTERM)
+            worker.send_signal(number)
             rest = worker.stderr.read()
             assert worker.wait(10) == 0
             assert "stopped" in rest

@@ -3,6 +3,7 @@
 --- @include deduplication
 --- @include retention
 --- @include marker
+--- @include probe
 --- What becomes of a delivery (protocol part 1, sections 5 and 6). First `examine` reads everything, then `apply` writes.
 
 --- Only completing asks for children.
@@ -37,6 +38,9 @@ local function examine(base, outcome)
   local stored = call("HMGET", hash, field.parent_key, field.parent, field.deduplication_id, field.priority)
   outcome.parent_key, outcome.deduplication_id = stored[1], stored[3]
   outcome.priority = tonumber(stored[4]) or 0
+  if stored[1] then
+    probe_parent(stored[1])
+  end
   local known, parent = pcall(cjson.decode, stored[2] or "")
   outcome.parent = known and type(parent) == "table" and parent or nil
   outcome.parked = outcome.deduplication_id and read_parked(base, outcome.deduplication_id) or nil
