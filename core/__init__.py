@@ -3,9 +3,10 @@
 from .errors import BullrushError, JobFailed, JobNotFound, UnrecoverableError, WaitTimeout
 from .events import AsyncQueueEvents, Event, QueueEvents
 from .job import Job
+from .operations import BulkJob, JobView
 from .options import Backoff, Deduplication, JobOptions, Keep
 from .outcome import Completed, Failed, Outcome, Postponed, RawJson, Retried, Returned
-from .queue import AsyncQueue, BulkJob, JobView, Queue
+from .queue import AsyncQueue, Queue
 
 __all__ = [
     "AsyncQueue",

@@ -21,7 +21,8 @@ from .drivers import AsyncConnection, AsyncDriver, Connection, Driver, connect, 
 from .environment import redis_url
 from .errors import BullrushError, JobFailed, JobNotFound, WaitTimeout
 from .keys import DEFAULT_PREFIX
-from .queue import AsyncQueue, JobView, Queue
+from .operations import JobView
+from .queue import AsyncQueue, Queue
 
 logger = logging.getLogger(__name__)
 

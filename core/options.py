@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,7 +13,8 @@ from typing import Any, TypeAlias
 from typing_extensions import TypedDict
 
 from .backoff import LONGEST_DELAY_MS
-from .errors import InvalidJobId, InvalidOption, JobTooLarge, UnserializableData
+from .encoding import encode_json
+from .errors import InvalidJobId, InvalidOption, JobTooLarge
 from .job import FIELDS, SHORT_OPTIONS
 from .keys import RESERVED_IDS
 from .outcome import RawJson
@@ -190,22 +190,6 @@ def new_job(
         deduplication=encode_json(deduplication) if deduplication else "",
         renew=renew,
     )
-
-
-def encode_json(value: Any, what: str = "data") -> str:
-    """JSON that every reader accepts: no NaN, no lone surrogates (protocol 15.7).
-
-    Raises:
-        UnserializableData: names the part that has no JSON form.
-    """
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise UnserializableData(
-            _culprit(value, what) or f"{what} has no JSON form: {error}"
-        ) from None
-    return text
 
 
 def check_job_id(job_id: str | None) -> str:
@@ -395,36 +379,6 @@ def _check_text(what: str, text: Any) -> None:
         str(text).encode()
     except UnicodeEncodeError:
         raise InvalidOption(f"{what} {text!r} contains half of a surrogate pair") from None
-
-
-def _culprit(value: Any, path: str) -> str | None:
-    """Where the first part without a JSON form is, in words; None when it cannot be named."""
-    try:
-        return _find_culprit(value, path)
-    except RecursionError:
-        return f"{path} is nested too deeply, or contains itself, and has no JSON form"
-
-
-def _find_culprit(value: Any, path: str) -> str | None:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, (str, int, float, bool, type(None))):
-                kind = type(key).__name__
-                return f"{path} has a key of type {kind}, which JSON cannot hold: {key!r}"
-            found = _find_culprit(item, f"{path}.{key}")
-            if found:
-                return found
-        return None
-    if isinstance(value, (list, tuple)):
-        return next(
-            filter(None, (_find_culprit(v, f"{path}[{i}]") for i, v in enumerate(value))), None
-        )
-    try:
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    except (TypeError, ValueError):
-        kind = type(value).__name__
-        return f"{path} is {kind} {value!r:.60}, which has no JSON form; pass text or a number"
-    return None
 
 
 def _snake(name: str) -> str:

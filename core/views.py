@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .calls import Batch, Call, Steps, run, run_async, run_steps, run_steps_async
 from .drivers import AsyncDriver, Driver
 from .keys import DEFAULT_PREFIX, discovery_pattern, queue_of_meta_key
-from .queue import QueueOperations
+from .operations import QueueOperations
 
 
 def list_queues(driver: Driver, prefix: str = DEFAULT_PREFIX) -> list[str]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from kombu.utils import json as kombu_json
 
+from bullrush.core.encoding import encode_json
 from bullrush.core.errors import UnserializableData
-from bullrush.core.options import encode_json
 
 #: Kombu marks a datetime, Decimal, UUID or bytes by this key.
 _kombu: Any = kombu_json

@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 
 from ..backoff import BackoffStrategy
 from ..delivery import Delivery, Finished
+from ..encoding import encode_json
 from ..errors import UnserializableData
 from ..job import Job
-from ..options import encode_json, keep_arguments
+from ..options import keep_arguments
 from ..outcome import (
     OUTCOME_TYPES,
     Completed,

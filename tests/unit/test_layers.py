@@ -20,8 +20,19 @@ LUA = sorted((ROOT / "core" / "lua").rglob("*.lua"))
 #: Lowest first. A module may import its own layer and those below.
 CORE_LAYERS = (
     {"keys", "errors", "clock"},
-    {"job", "backoff", "outcome", "options", "calls", "scripts", "environment", "lua"},
+    {
+        "job",
+        "backoff",
+        "outcome",
+        "options",
+        "encoding",
+        "calls",
+        "scripts",
+        "environment",
+        "lua",
+    },
     {"drivers"},
+    {"operations"},
     {"queue", "events", "views", "delivery"},
     {"pools"},
     {"worker"},

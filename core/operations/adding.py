@@ -1,0 +1,100 @@
+"""Adding jobs to a queue (protocol part 1, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from typing_extensions import Unpack
+
+from ..calls import Call, Steps, operation, procedure
+from ..clock import now_ms
+from ..job import Job
+from ..options import JobOptions, NewJob, new_job
+from ..scripts import script
+from .base import QueueBase
+
+#: More jobs in one script would hold Redis for too long.
+_ADD_CHUNK = 100
+
+
+@dataclass(frozen=True)
+class BulkJob:
+    """One job of `add_bulk`.
+
+    Args:
+        name: the job's name.
+        data: any JSON value.
+        options: as the keyword options of `add`.
+    """
+
+    name: str
+    data: Any = None
+    options: JobOptions | None = None
+
+
+class AddingOperations(QueueBase):
+    """Add one job, or many."""
+
+    @operation
+    def add(self, name: str, data: Any = None, **options: Unpack[JobOptions]) -> Call[Job]:
+        """Add a job (protocol 3).
+
+        Args:
+            name: the job's name; a Celery worker takes it as the task's name.
+            data: any JSON value, or `RawJson`.
+            **options: see `JobOptions`; times are in ms.
+
+        Returns:
+            The job. Its `id` is that of an older job when this one was absorbed by
+            deduplication, or when its `job_id` was in use: adding again is idempotent.
+
+        Raises:
+            InvalidOption: an unknown option, or a value out of range.
+            InvalidJobId: an id that BullMQ cannot hold.
+            UnserializableData: data without a JSON form.
+            JobTooLarge: more bytes of data than `size_limit`.
+            ConnectionFailed: Redis did not answer.
+        """
+        return self.send_jobs([self.prepare(name, data, options)], lambda jobs: jobs[0])
+
+    @procedure
+    def add_bulk(self, jobs: Iterable[BulkJob]) -> Steps[list[Job]]:
+        """Add many jobs in few round trips (protocol 3.5).
+
+        All are checked before the first is written.
+
+        Returns:
+            The jobs in the order given; see `add`.
+
+        Raises:
+            As `add`.
+        """
+        prepared = [self.prepare(job.name, job.data, job.options or {}) for job in jobs]
+        added: list[Job] = []
+        for first in range(0, len(prepared), _ADD_CHUNK):
+            chunk = prepared[first : first + _ADD_CHUNK]
+            added += yield self.send_jobs(chunk, lambda jobs: jobs)
+        return added
+
+    def prepare(
+        self, name: str, data: Any, options: Mapping[str, Any], *, renew: bool = False
+    ) -> NewJob:
+        """Check a job without sending it; the queue's default options are merged under its own.
+
+        Raises:
+            As `add`.
+        """
+        merged = {**self.default_job_options, **options} if self.default_job_options else options
+        return new_job(name, data, merged, now=now_ms(), renew=renew)
+
+    def send_jobs(self, jobs: Sequence[NewJob], read: Any) -> Call[Any]:
+        """The call that adds prepared jobs; `read` gets the list of `Job`."""
+        arguments = [argument for job in jobs for argument in job.arguments()]
+
+        def read_ids(reply: list[bytes]) -> Any:
+            pairs = zip(jobs, reply, strict=True)
+            return read([Job(self.name, job_id.decode(), job.stored()) for job, job_id in pairs])
+
+        return script("add_jobs").call(self.keys.base, arguments, read_ids)
