@@ -51,8 +51,7 @@ local function settle_duplicate(length, job)
   if job.renew and (place == "completed" or place == "failed") then
     remove_from_place(base, place, job.id)
     leave_parent(base, job.id)
-    release_removed(base, job.id, call("HGET", base .. job.id, field.deduplication_id))
-    delete_job_keys(base, job.id)
+    forget_job(base, job.id)
     add_event_trimmed(base, length, "removed", "jobId", job.id, "prev", place)
     return true
   end

@@ -21,15 +21,14 @@ local place = place_of(base, id)
 if place ~= "wait" and place ~= "paused" and place ~= "delayed" and place ~= "prioritized" then
   return -3
 end
-local stored = call("HMGET", base .. id, field.parent_key, field.parent, field.deduplication_id)
-local known, parent = pcall(cjson.decode, stored[2] or "")
+local deduplication_id, parent = call("HGET", base .. id, field.deduplication_id), parent_of(base, id)
 remove_from_place(base, place, id)
 trim_events(base)
-if stored[3] then
-  release_finished(base, id, stored[3])
+if deduplication_id then
+  release_finished(base, id, deduplication_id)
 end
-if stored[1] and known then
-  child_failed(base .. id, stored[1], parent, reason, now)
+if parent then
+  child_failed(base .. id, parent, reason, now)
 end
 call("HSET", base .. id, field.failed_reason, reason, field.finished_on, now)
 if ARGV[4] ~= "" then

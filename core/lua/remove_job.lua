@@ -5,7 +5,6 @@
 --- @include events
 --- @include state
 --- @include removal
---- @include deduplication
 --- @include parent
 
 local id = ARGV[1]
@@ -26,8 +25,7 @@ end
 local length, place = max_events(base), place_of(base, id)
 leave_parent(base, id)
 remove_from_place(base, place, id)
-release_removed(base, id, call("HGET", base .. id, field.deduplication_id))
-if delete_job_keys(base, id) > 0 then
+if forget_job(base, id) > 0 then
   add_event_trimmed(base, length, "removed", "jobId", id, "prev", place_name(place))
 end
 return 1

@@ -36,13 +36,8 @@ local function examine(base, outcome)
     return code
   end
   local stored = call("HMGET", hash, field.parent_key, field.parent, field.deduplication_id, field.priority)
-  outcome.parent_key, outcome.deduplication_id = stored[1], stored[3]
+  outcome.parent, outcome.deduplication_id = read_parent(stored[1], stored[2]), stored[3]
   outcome.priority = tonumber(stored[4]) or 0
-  if stored[1] then
-    probe_parent(stored[1])
-  end
-  local known, parent = pcall(cjson.decode, stored[2] or "")
-  outcome.parent = known and type(parent) == "table" and parent or nil
   outcome.parked = outcome.deduplication_id and read_parked(base, outcome.deduplication_id) or nil
   return 0
 end
@@ -69,9 +64,9 @@ local function store_finished(base, outcome, request)
       insert_parked(base, request.length, outcome.parked, now)
     end
   end
-  if outcome.parent_key then
+  if outcome.parent then
     local settle = failed and child_failed or child_completed
-    settle(hash, outcome.parent_key, outcome.parent, outcome.value, now)
+    settle(hash, outcome.parent, outcome.value, now)
   end
   local made = call("HINCRBY", hash, field.attempts_made, 1)
   if outcome.keep.count == 0 then

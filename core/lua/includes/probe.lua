@@ -17,10 +17,29 @@ local function probe_finished(base)
   call("SCARD", base .. key.stalled)
 end
 
---- The same for what a child writes at its parent.
-local function probe_parent(parent_key)
-  call("SCARD", parent_key .. jobkey.dependencies)
-  call("HLEN", parent_key .. jobkey.processed)
-  call("HLEN", parent_key .. jobkey.failed)
-  call("ZCARD", parent_key .. jobkey.unsuccessful)
+--- What has been looked at; a script's own writes keep every type.
+local seen = {}
+
+--- Whether a key is free or of that type. For keys of other queues, which may be damaged without harm to this one.
+local function fits(kind, name)
+  local found = seen[name] or call("TYPE", name)["ok"]
+  seen[name] = found
+  return found == "none" or found == kind
+end
+
+--- Whether a child can write what it has to at its parent.
+local function fits_parent(parent_key)
+  return fits("set", parent_key .. jobkey.dependencies) and fits("hash", parent_key .. jobkey.processed)
+    and fits("hash", parent_key .. jobkey.failed) and fits("zset", parent_key .. jobkey.unsuccessful)
+end
+
+--- Whether a job can be released into a queue.
+local function fits_structures(base)
+  for _, list in ipairs({key.wait, key.active}) do
+    if not fits("list", base .. list) then return false end
+  end
+  for _, set in ipairs({key.prioritized, key.delayed, key.waiting_children, key.failed, key.marker}) do
+    if not fits("zset", base .. set) then return false end
+  end
+  return fits("stream", base .. key.events) and fits("hash", base .. key.meta) and fits("string", base .. key.priority_counter)
 end
