@@ -3,7 +3,7 @@
 from .errors import BullrushError, JobFailed, JobNotFound, UnrecoverableError, WaitTimeout
 from .events import AsyncQueueEvents, Event, QueueEvents
 from .job import Job
-from .operations import BulkJob, JobView
+from .operations import BulkJob, JobView, QueueMeta, RateLimit
 from .options import Backoff, Deduplication, JobOptions, Keep
 from .outcome import Completed, Failed, Outcome, Postponed, RawJson, Retried, Returned
 from .queue import AsyncQueue, Queue
@@ -28,6 +28,8 @@ __all__ = [
     "Postponed",
     "Queue",
     "QueueEvents",
+    "QueueMeta",
+    "RateLimit",
     "RawJson",
     "Retried",
     "Returned",

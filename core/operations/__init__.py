@@ -2,14 +2,29 @@
 
 from .adding import AddingOperations, BulkJob
 from .clearing import ClearingOperations
+from .clients import ClientOperations
+from .deduplication import DeduplicationOperations
+from .editing import EditingOperations
 from .jobs import JobOperations
-from .looking import STATES, JobView, LookingOperations
-from .steering import SteeringOperations
+from .limits import LimitOperations, RateLimit
+from .listing import ListingOperations
+from .looking import JobView, LookingOperations
+from .states import STATES
+from .steering import QueueMeta, SteeringOperations
 
-__all__ = ["STATES", "BulkJob", "JobView", "QueueOperations"]
+__all__ = ["STATES", "BulkJob", "JobView", "QueueMeta", "QueueOperations", "RateLimit"]
 
 
 class QueueOperations(
-    AddingOperations, LookingOperations, JobOperations, SteeringOperations, ClearingOperations
+    AddingOperations,
+    LookingOperations,
+    ListingOperations,
+    EditingOperations,
+    JobOperations,
+    DeduplicationOperations,
+    SteeringOperations,
+    LimitOperations,
+    ClearingOperations,
+    ClientOperations,
 ):
     """All of them. Use `Queue` or `AsyncQueue`."""

@@ -1,17 +1,16 @@
-"""Steering jobs, one or many: run again, run now, edit (protocol part 1, section 6)."""
+"""Moving jobs, one or many: run again, run now, fail unseen (protocol 6.7 to 6.9)."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..calls import Call, Steps, operation, procedure
+from ..checks import check_milliseconds, check_whole
 from ..clock import now_ms
-from ..encoding import encode_json
 from ..errors import InvalidOption
 from ..scripts import script
 from .base import QueueBase
 
-_MOVE_CHUNK = 1000
+#: So many jobs are moved by one script; more would hold Redis for too long.
+MOVE_CHUNK = 1000
 
 
 class JobOperations(QueueBase):
@@ -64,19 +63,26 @@ class JobOperations(QueueBase):
         )
 
     @procedure
-    def retry_jobs(self, state: str = "failed", *, before: int | None = None) -> Steps[int]:
+    def retry_jobs(
+        self, state: str = "failed", *, before: int | None = None, count: int = MOVE_CHUNK
+    ) -> Steps[int]:
         """Run all failed (or completed) jobs again (protocol 6.8).
 
         Args:
             state: ``failed`` or ``completed``.
             before: only jobs that finished up to then, Unix ms; now by default, so that a job
                 that fails again meanwhile stays.
+            count: how many are moved in one step.
 
         Returns:
             How many jobs were moved.
+
+        Raises:
+            InvalidOption: another state, or a number out of range.
         """
         _check_finished_state(state)
-        return (yield from self._move_many(state, now_ms() if before is None else before))
+        latest = now_ms() if before is None else check_milliseconds(before, "before")
+        return (yield from self._move_many(state, latest, count))
 
     @operation
     def promote(self, job_id: str) -> Call[None]:
@@ -90,57 +96,22 @@ class JobOperations(QueueBase):
         )
 
     @procedure
-    def promote_jobs(self) -> Steps[int]:
-        """Let all delayed jobs run now; returns how many (protocol 6.8)."""
-        return (yield from self._move_many("delayed", "+inf"))
-
-    @operation
-    def update_progress(self, job_id: str, progress: Any) -> Call[None]:
-        """Store how far a job is, any JSON value, and tell everybody who listens (protocol 6.12).
-
-        Raises:
-            JobNotFound: there is no such job.
-            UnserializableData: `progress` has no JSON form.
-        """
-        arguments = [job_id, encode_json(progress, "progress")]
-        return script("update_progress").call(
-            self.keys.base, arguments, lambda code: self._done(code, "updateProgress", job_id)
-        )
-
-    @operation
-    def update_data(self, job_id: str, data: Any) -> Call[None]:
-        """Replace a job's data (protocol 6.12).
-
-        Raises:
-            JobNotFound: there is no such job.
-            UnserializableData: `data` has no JSON form.
-        """
-        arguments = [job_id, encode_json(data)]
-        return script("update_data").call(
-            self.keys.base, arguments, lambda code: self._done(code, "updateData", job_id)
-        )
-
-    @operation
-    def add_log(self, job_id: str, row: str, keep: int | None = None) -> Call[int]:
-        """Add a row to a job's log; returns the number of rows (protocol 6.12).
+    def promote_jobs(self, *, count: int = MOVE_CHUNK) -> Steps[int]:
+        """Let all delayed jobs run now; returns how many (protocol 6.8).
 
         Args:
-            keep: keep only that many of the newest rows.
+            count: how many are moved in one step.
 
         Raises:
-            JobNotFound: there is no such job.
+            InvalidOption: `count` is out of range.
         """
-        arguments: list[str | int] = [job_id, row, "" if keep is None else keep]
-        return script("add_log").call(
-            self.keys.base, arguments, lambda code: self._checked(code, "addLog", job_id)
-        )
+        return (yield from self._move_many("delayed", "+inf", count))
 
-    def _move_many(self, state: str, latest: int | str) -> Steps[int]:
-        moved, step = 0, _MOVE_CHUNK
-        while step == _MOVE_CHUNK:
-            arguments: list[str | int] = [state, _MOVE_CHUNK, latest]
-            step = yield script("retry_jobs").call(self.keys.base, arguments, int)
-            moved += step
+    def _move_many(self, state: str, latest: int | str, count: int) -> Steps[int]:
+        moved, last = 0, check_whole(count, "count", 1, MOVE_CHUNK)
+        while last == count:
+            last = yield script("retry_jobs").call(self.keys.base, [state, count, latest], int)
+            moved += last
         return moved
 
 

@@ -26,6 +26,7 @@ CORE_LAYERS = (
         "outcome",
         "options",
         "encoding",
+        "checks",
         "calls",
         "scripts",
         "environment",

@@ -1,0 +1,43 @@
+"""Checks of numbers that operations are given. They raise before anything is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .backoff import LONGEST_DELAY_MS
+from .errors import InvalidOption
+from .options import HIGHEST_PRIORITY
+
+#: The largest whole number that every reader of a queue holds exactly.
+LARGEST = 2**53 - 1
+
+
+def check_whole(value: Any, name: str, least: int = 0, most: int = LARGEST) -> int:
+    """A whole number within bounds.
+
+    Raises:
+        InvalidOption: it is something else; says what would do.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidOption(f"{name} is a whole number from {least} to {most}, not {value!r}")
+    return value
+
+
+def check_position(value: Any, name: str) -> int:
+    """A position in a list; negative ones count from its end."""
+    return check_whole(value, name, -LARGEST)
+
+
+def check_milliseconds(value: Any, name: str) -> int:
+    """A time in Unix ms, or a number of ms that may be 0."""
+    return check_whole(value, name, 0, LONGEST_DELAY_MS)
+
+
+def check_duration(value: Any, name: str) -> int:
+    """A number of ms that is not 0."""
+    return check_whole(value, name, 1, LONGEST_DELAY_MS)
+
+
+def check_priority(value: Any, name: str = "priority") -> int:
+    """0 for none, then 1 (first) to 2 097 151."""
+    return check_whole(value, name, 0, HIGHEST_PRIORITY)
