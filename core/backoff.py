@@ -69,9 +69,13 @@ def _jittered(delay: float, jitter: float, rand: Callable[[], float]) -> int:
 
 
 def _quantity(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return 0.0
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0
 
 
 def _bounded(value: float, *, least: int) -> int:

@@ -9,10 +9,17 @@ from typing import Any
 from .job import Job
 from .outcome import Outcome
 from .queue import Queue
+from .records import Record
 
 
 class Delivery:
     """What a handler gets.
+
+    A handler may move its job itself; then it returns, or raises the error of the same name:
+
+        delivery.update_data({**delivery.data, "step": 2})
+        delivery.move_to_delayed(now_ms() + 60_000)
+        raise DelayedError
 
     Attributes:
         job: the job as it was fetched.
@@ -20,9 +27,10 @@ class Delivery:
         token: the value of the job's lock.
         data: the decoded payload.
         worker_name: the name of the worker that runs it.
+        moved: whether the handler has moved the job; the worker has nothing to commit then.
     """
 
-    __slots__ = ("_lost", "data", "job", "queue", "token", "worker_name")
+    __slots__ = ("_lost", "data", "job", "moved", "queue", "token", "worker_name")
 
     def __init__(self, job: Job, queue: Queue, token: str, worker_name: str = "") -> None:
         self.job = job
@@ -30,6 +38,7 @@ class Delivery:
         self.token = token
         self.worker_name = worker_name
         self.data: Any = None
+        self.moved = False
         self._lost = threading.Event()
 
     def __repr__(self) -> str:
@@ -56,6 +65,17 @@ class Delivery:
         """
         self.queue.update_progress(self.job.id, progress)
 
+    def update_data(self, data: Any) -> None:
+        """Replace the job's data, here and in Redis, for the run after this one (protocol 6.12).
+
+        Raises:
+            JobNotFound: the job is gone.
+            UnserializableData: `data` has no JSON form.
+            ConnectionFailed: Redis did not answer.
+        """
+        self.queue.update_data(self.job.id, data)
+        self.data = data
+
     def log(self, row: str) -> int:
         """Add a row to the job's log; returns the number of rows.
 
@@ -66,14 +86,62 @@ class Delivery:
         keep = self.job.opts.get("keepLogs")
         return self.queue.add_log(self.job.id, row, keep if isinstance(keep, int) else None)
 
+    def move_to_delayed(self, timestamp: int) -> None:
+        """Have the job run again at `timestamp` (Unix ms), without counting an attempt (protocol
+        6.3).
+
+        Raises:
+            JobNotFound, LockMissing, LockMismatch, WrongState: the job is not this delivery's.
+            ConnectionFailed: Redis did not answer.
+        """
+        self.queue.move_to_delayed(self.job.id, timestamp, self.token)
+        self.moved = True
+
+    def move_to_wait(self) -> int:
+        """Put the job back, next in line, without counting an attempt (protocol 6.5).
+
+        Returns:
+            ms until the queue's rate limit opens; 0 when there is none.
+
+        Raises:
+            As `move_to_delayed`.
+        """
+        limited_ms = self.queue.move_to_wait(self.job.id, self.token)
+        self.moved = True
+        return limited_ms
+
+    def rate_limit(self, ms: int) -> None:
+        """Close the rate limit of the whole queue for `ms`; then raise `RateLimitError`. The
+        outcome `RateLimited` does both in one step (protocol 4.4).
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        self.queue.rate_limit(ms)
+
+    def extend_lock(self, ms: int) -> bool:
+        """Let the job's lock live for `ms` from now. The worker renews it anyway, unless it was
+        told not to.
+
+        Returns:
+            Whether the lock was still this delivery's.
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        held = self.queue.extend_lock(self.job.id, self.token, ms)
+        if not held:
+            self.lose_lock()
+        return held
+
 
 @dataclass(frozen=True)
 class Finished:
     """A delivery that was run, with its outcome and the outcome's form for the script
-    `commit_and_fetch`.
+    `commit_and_fetch`; the form is empty when there is nothing to commit.
     """
 
     delivery: Delivery
     outcome: Outcome
-    record: tuple[str | int, ...]
+    record: Record
     seconds: float = 0.0

@@ -25,6 +25,11 @@
      +- WaitTimeout (TimeoutError)           a job that was waited for did not end in time
      +- HandlerSignal                        raised inside a handler to steer the worker
          +- UnrecoverableError               fail now, whatever attempts remain
+         +- RateLimitError                   put the job back and wait for the rate limit
+         +- MovedSignal                      the handler has moved the job itself
+             +- DelayedError
+             +- WaitingError
+             +- WaitingChildrenError
 
 The negative numbers are BullMQ's result codes (protocol part 1, section 5.2).
 """
@@ -159,6 +164,43 @@ class HandlerSignal(BullrushError):
 
 class UnrecoverableError(HandlerSignal):
     """Fail the job now, whatever attempts remain (BullMQ's class of the same name)."""
+
+
+class RateLimitError(HandlerSignal):
+    """Something the job needs is exhausted: put it back, next in line, without counting an attempt,
+    and take no more jobs until the queue's rate limit opens (protocol part 1, section 6.5).
+
+    Set the limit before, with `Delivery.rate_limit`. The message is the one by which Node knows it.
+    """
+
+    def __init__(self, message: str = "bullmq:rateLimitExceeded") -> None:
+        super().__init__(message)
+
+
+class MovedSignal(HandlerSignal):
+    """The handler has moved the job itself: the worker has nothing to commit and goes on (protocol
+    part 1, section 6.4).
+
+    One that is raised by a handler that did not move its job is a failed attempt.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        # Only who did not move the job will ever see this.
+        super().__init__(
+            message or f"{type(self).__name__} was raised, but the job had not been moved"
+        )
+
+
+class DelayedError(MovedSignal):
+    """Raised after `Delivery.move_to_delayed`."""
+
+
+class WaitingError(MovedSignal):
+    """Raised after `Delivery.move_to_wait`."""
+
+
+class WaitingChildrenError(MovedSignal):
+    """Raised after `Delivery.move_to_waiting_children` has returned True."""
 
 
 _BY_CODE: dict[int, type[JobError]] = {

@@ -9,6 +9,7 @@ somebody asks for it.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -67,12 +68,23 @@ def _number(raw: bytes | None) -> int:
 
 
 def _json(raw: bytes | None, absent: Any) -> Any:
+    """Decoded JSON; rubbish that another client stored counts as nothing."""
     if raw is None:
         return absent
     try:
         return json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return absent
+
+
+def id_of(raw: bytes) -> str:
+    """A job id as text. One that is no UTF-8 keeps its bytes as surrogates, see `id_bytes`."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def id_bytes(job_id: str) -> bytes:
+    """The bytes of a job id, as they stand in Redis."""
+    return job_id.encode("utf-8", "surrogateescape")
 
 
 class Job:
@@ -190,7 +202,9 @@ class Job:
     def attempts(self) -> int:
         """The option `attempts`: how many attempts it may have; 0 and 1 both mean one."""
         value = self.opts.get("attempts", 0)
-        return int(value) if isinstance(value, (int, float)) else 0
+        if isinstance(value, float):
+            return int(value) if math.isfinite(value) else 0
+        return value if isinstance(value, int) else 0
 
     @property
     def deferred_failure(self) -> str | None:

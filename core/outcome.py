@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from .backoff import BackoffStrategy, backoff_delay
-from .errors import UnrecoverableError
+from .errors import FailedChildren, UnrecoverableError
 from .job import Job
 
 
@@ -71,9 +71,35 @@ class Postponed:
 class Returned:
     """The job was not run, or is handed back: next in line again, no attempt counted."""
 
+    data: RawJson | None = None
 
-Outcome: TypeAlias = Completed | Failed | Retried | Postponed | Returned
-OUTCOME_TYPES = (Completed, Failed, Retried, Postponed, Returned)
+
+@dataclass(frozen=True)
+class RateLimited:
+    """Something the job needs is exhausted: it is next in line again, no attempt counted, and the
+    worker takes no more jobs of its queue for that time (protocol 6.5).
+
+    Args:
+        ms: for how long; 0 for as long as a limit that was set before still lasts.
+    """
+
+    ms: int = 0
+    data: RawJson | None = None
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The handler moved the job itself (`Delivery.move_to_delayed` and the like): there is nothing
+    to commit.
+    """
+
+
+Outcome: TypeAlias = Completed | Failed | Retried | Postponed | Returned | RateLimited | Moved
+OUTCOME_TYPES = (Completed, Failed, Retried, Postponed, Returned, RateLimited, Moved)
+
+
+#: No further attempt can change these.
+FINAL_ERRORS = (UnrecoverableError, FailedChildren)
 
 
 def storable(text: str) -> str:
@@ -99,6 +125,7 @@ def decide(
     error: BaseException,
     *,
     strategies: Mapping[str, BackoffStrategy] | None = None,
+    max_started_attempts: int | None = None,
     rand: Callable[[], float] = random.random,
 ) -> Failed | Retried:
     """Retry or fail after an exception, by the job's own options (protocol 6.1).
@@ -107,11 +134,14 @@ def decide(
         job: the job as it was fetched.
         error: what the handler raised.
         strategies: custom backoff strategies by type name.
+        max_started_attempts: a job that was started that often is not tried again.
         rand: source of randomness in [0, 1) for jitter.
     """
     reason, stack = reason_of(error), stack_of(error)
     attempt = job.attempts_made + 1
-    if isinstance(error, UnrecoverableError) or attempt >= job.attempts:
+    if isinstance(error, FINAL_ERRORS) or attempt >= job.attempts:
+        return Failed(reason, stack)
+    if max_started_attempts is not None and job.attempts_started >= max_started_attempts:
         return Failed(reason, stack)
     delay = backoff_delay(
         job.opts.get("backoff"), attempt, error, job, strategies=strategies, rand=rand

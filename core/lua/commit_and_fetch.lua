@@ -1,13 +1,16 @@
 --- Commit what came of N deliveries and hand out up to M jobs, in one atomic step (protocol part 1, sections 4 to 6).
 ---
---- ARGV 1..8: now ms, token of the jobs handed out, lock ms, M, rate limit max or "", its duration ms or "", name of the worker or "", N.
+--- ARGV 1..10: now ms, token of the jobs handed out, lock ms, M, rate limit max or "", its duration ms or "", name of the worker or "",
+---   minutes of metrics to keep or "", "1" to hand out nothing when an outcome did not count, N.
 --- Then eleven values an outcome:
----   kind (completed, failed, retried, postponed, returned), id, token,
+---   kind (completed, failed, retried, postponed, returned, limited), id, token,
 ---   value (returnvalue as JSON, or the reason as text), stacktrace as JSON, exception record, new data as JSON or "",
 ---   three numbers: of completed and failed what to keep (count, age s, limit, "" for no bound), of retried and postponed the delay ms
----   and "1" for lifo; attempts: a failure with that many attempts made is announced as exhausted.
+---   and "1" for lifo, of limited the ms to close the rate limit for; attempts: a failure with that many attempts made is announced as
+---   exhausted.
 --- Reply: {result codes (0 or negative, protocol 5.2), {{id, flat hash}, ...}, ms until the rate limit opens or 0,
 ---   ms of the next delayed job or 0, ids that were dropped because they have no hash}.
+--- After an outcome of the kind limited nothing is handed out as long as the rate limit is closed, whether or not the worker has one.
 --- A code other than 0 means: this outcome changed nothing. All arguments, types and JSON are read before the first write.
 
 --- @include arguments
@@ -15,8 +18,9 @@
 --- @include promotion
 --- @include finish
 --- @include fetch
+--- @include metrics
 
-local HEAD, WIDTH = 8, 11
+local HEAD, WIDTH = 10, 11
 
 local function optional(text, name)
   return text ~= "" and whole(text, name) or nil
@@ -29,7 +33,7 @@ local function read_outcome(first)
   if outcome.kind == "completed" or outcome.kind == "failed" then
     outcome.keep = {count = optional(ARGV[first + 7], "keep count"), age = optional(ARGV[first + 8], "keep age"),
       limit = optional(ARGV[first + 9], "keep limit") or 1000}
-  elseif outcome.kind == "retried" or outcome.kind == "postponed" then
+  elseif outcome.kind == "retried" or outcome.kind == "postponed" or outcome.kind == "limited" then
     outcome.delay, outcome.lifo = whole(ARGV[first + 7], "delay"), ARGV[first + 8] == "1"
   elseif outcome.kind ~= "returned" then
     error("unknown outcome " .. tostring(outcome.kind))
@@ -46,8 +50,9 @@ local request = {
   now = whole(ARGV[1], "now"), token = ARGV[2], lock_ms = whole(ARGV[3], "lock ms"), most = whole(ARGV[4], "most"),
   limit_max = optional(ARGV[5], "limit max"), limit_duration = optional(ARGV[6], "limit duration"), worker = ARGV[7],
 }
+local metrics_size, strict = optional(ARGV[8], "metrics"), ARGV[9] == "1"
 local outcomes, codes = {}, {}
-for first = HEAD + 1, HEAD + whole(ARGV[8], "outcomes") * WIDTH, WIDTH do
+for first = HEAD + 1, HEAD + whole(ARGV[10], "outcomes") * WIDTH, WIDTH do
   local outcome = read_outcome(first)
   outcomes[#outcomes + 1] = outcome
   codes[#outcomes] = examine(base, outcome)
@@ -58,21 +63,33 @@ if #outcomes > 0 then
 end
 
 promote_due(base, request.now)
-local any_finished, any_delayed = false, false
+local counts, limited, any_delayed, all_count = {completed = 0, failed = 0}, false, false, true
 if #outcomes > 0 then
   request.length = max_events(base)
   trim_events(base)
   for position, outcome in ipairs(outcomes) do
     if codes[position] == 0 then
       codes[position] = apply(base, outcome, request)
-      any_finished = any_finished or outcome.keep ~= nil
-      any_delayed = any_delayed or outcome.delay ~= nil and outcome.delay > 0 or outcome.kind == "postponed"
     end
+    local kind = outcome.kind
+    if codes[position] ~= 0 then
+      all_count = false
+    elseif counts[kind] then
+      counts[kind] = counts[kind] + 1
+    elseif kind == "limited" then
+      limited = true
+    elseif kind ~= "returned" and (outcome.delay > 0 or kind == "postponed") then
+      any_delayed = true
+    end
+  end
+  if metrics_size then
+    count_finished(base, counts, request.now, metrics_size)
   end
 end
 
-local fetched = {jobs = {}, ttl = 0, next = 0, dropped = {}}
-if request.most > 0 then
+local closed_ms = limited and math.max(call("PTTL", base .. key.limiter), 0) or 0
+local fetched = {jobs = {}, ttl = closed_ms, next = 0, dropped = {}, closed = closed_ms > 0}
+if request.most > 0 and closed_ms == 0 and (all_count or not strict) then
   fetched = fetch(base, request)
 end
 if #fetched.jobs == 0 then
@@ -83,7 +100,7 @@ if #fetched.jobs == 0 then
   if any_delayed then
     mark_delayed(base)
   end
-  if any_finished and not fetched.closed and fetched.next == 0 and is_idle() then
+  if counts.completed + counts.failed > 0 and not fetched.closed and fetched.next == 0 and is_idle() then
     add_event(base, "drained")
   end
 end

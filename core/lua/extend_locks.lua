@@ -1,7 +1,7 @@
 --- Renew the locks of running jobs (protocol part 1, section 7.2).
 ---
 --- ARGV: lock ms, then id and token for each job.
---- Reply: the ids whose lock is gone or somebody else's.
+--- Reply: the positions, from 0, of the jobs whose lock is gone or somebody else's.
 
 --- @include arguments
 
@@ -13,7 +13,7 @@ for position = 2, #ARGV, 2 do
     call("SET", base .. id .. jobkey.lock, token, "PX", lock_ms)
     call("SREM", base .. key.stalled, id)
   else
-    lost[#lost + 1] = id
+    lost[#lost + 1] = (position - 2) / 2
   end
 end
 return lost

@@ -7,6 +7,7 @@
 --- @include events
 --- @include marker
 --- @include probe
+--- @include numbers
 
 local now, interval = whole(ARGV[1], "now"), whole(ARGV[2], "interval")
 local forgiven = whole(ARGV[3], "max stalled count")
@@ -20,7 +21,8 @@ end
 
 --- Next in line again. Past the limit the next worker fails it unseen.
 local function recover(id)
-  local stalls = call("HINCRBY", base .. id, field.stalled_count, 1)
+  local stalls = stored_count(call("HGET", base .. id, field.stalled_count)) + 1
+  call("HSET", base .. id, field.stalled_count, stalls)
   if stalls > forgiven and not is_scheduled(id) then
     call("HSET", base .. id, field.deferred_failure, "job stalled more than allowable limit")
   end
@@ -36,6 +38,7 @@ end
 
 probe_structures(base)
 probe_finished(base)
+call("ZCARD", base .. key.repeat)
 local suspects = call("SMEMBERS", base .. key.stalled)
 if not call("SET", base .. key.stalled_check, now, "PX", interval, "NX") then
   return {}
@@ -44,8 +47,8 @@ trim_events(base)
 call("DEL", base .. key.stalled)
 local recovered = {}
 for _, id in ipairs(suspects) do
-  -- An id whose hash is gone is dropped: counting its stall would create a stub of a job.
-  if is_abandoned(id) and call("EXISTS", base .. id) == 1 then
+  -- An id without a hash is dropped: counting its stall would create a stub of a job.
+  if is_abandoned(id) and call("TYPE", base .. id)["ok"] == "hash" then
     recover(id)
     recovered[#recovered + 1] = id
   end

@@ -4,6 +4,7 @@ from .adding import AddingOperations, BulkJob
 from .clearing import ClearingOperations
 from .clients import ClientOperations
 from .deduplication import DeduplicationOperations
+from .driving import DrivingOperations, FetchOptions, FinishOptions
 from .editing import EditingOperations
 from .jobs import JobOperations
 from .limits import LimitOperations, RateLimit
@@ -12,7 +13,16 @@ from .looking import JobView, LookingOperations
 from .states import STATES
 from .steering import QueueMeta, SteeringOperations
 
-__all__ = ["STATES", "BulkJob", "JobView", "QueueMeta", "QueueOperations", "RateLimit"]
+__all__ = [
+    "STATES",
+    "BulkJob",
+    "FetchOptions",
+    "FinishOptions",
+    "JobView",
+    "QueueMeta",
+    "QueueOperations",
+    "RateLimit",
+]
 
 
 class QueueOperations(
@@ -22,6 +32,7 @@ class QueueOperations(
     EditingOperations,
     JobOperations,
     DeduplicationOperations,
+    DrivingOperations,
     SteeringOperations,
     LimitOperations,
     ClearingOperations,

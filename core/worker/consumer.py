@@ -12,11 +12,11 @@ from typing import TypeAlias
 from ..clock import now_ms
 from ..delivery import Delivery, Finished
 from ..pools import Pool
+from ..trip import Request
 from .feed import Feed
 from .locks import LockService
 from .log import log_outcome
 from .settings import WorkerSettings
-from .trip import Request
 
 #: What arrives in the inbox: an outcome, a queue that may have work, or None to look at the stop
 #: flag.
@@ -48,6 +48,19 @@ class Consumer:
         self._turn = 0
         self._deadline: float | None = None
         self.stopping = False
+        self._paused = False
+
+    def pause(self, paused: bool) -> None:
+        """Fetch nothing until told otherwise; outcomes are committed all the same. Safe from any
+        thread.
+        """
+        self._paused = paused
+        self.inbox.put(None)
+
+    @property
+    def paused(self) -> bool:
+        """Whether it fetches nothing for now."""
+        return self._paused
 
     def stop(self, deadline: float | None = None) -> None:
         """Fetch nothing more; `run` returns when every outcome is committed, or at `deadline`
@@ -98,8 +111,10 @@ class Consumer:
 
     def _free(self) -> int:
         """Slots without a job. A job whose outcome only waits for its trip has left its slot."""
+        if self.stopping or self._paused:
+            return 0
         waiting = sum(len(feed.finished) for feed in self.feeds)
-        return 0 if self.stopping else self.pool.slots - (len(self._running) - waiting)
+        return self.pool.slots - (len(self._running) - waiting)
 
     def _shares(self) -> dict[Feed, int]:
         """The free slots, dealt out to the queues that may have work, each round to another
@@ -124,6 +139,7 @@ class Consumer:
             most=most,
             limiter=self.settings.limiter,
             worker=self.settings.name,
+            metrics=self.settings.metrics,
         )
 
     def _patience(self) -> float | None:
@@ -157,9 +173,15 @@ class Consumer:
 
     def _take_in(self, message: Message) -> None:
         if isinstance(message, Finished):
-            feed = next(each for each in self.feeds if each.queue is message.delivery.queue)
-            feed.finished.append(message)
+            self._take_in_finished(message)
         elif message is not None:
             message.has_work = True
             if self._free() <= 0:
                 message.marker.hand_on()
+
+    def _take_in_finished(self, finished: Finished) -> None:
+        if not finished.record:
+            self.settled(finished)
+            return
+        feed = next(each for each in self.feeds if each.queue is finished.delivery.queue)
+        feed.finished.append(finished)

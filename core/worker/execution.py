@@ -1,12 +1,9 @@
-"""Running one delivery: checks, the handler, and the form of the outcome that the script takes.
-Never raises.
-"""
+"""Running one delivery: checks, the handler, and what is made of its exceptions. Never raises."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -15,21 +12,19 @@ from typing import Any, TypeAlias
 
 from ..backoff import BackoffStrategy
 from ..delivery import Delivery, Finished
-from ..encoding import encode_json
-from ..errors import UnserializableData
+from ..errors import BullrushError, MovedSignal, RateLimitError
 from ..job import Job
-from ..options import keep_arguments
 from ..outcome import (
     OUTCOME_TYPES,
     Completed,
     Failed,
+    Moved,
     Outcome,
-    Postponed,
-    RawJson,
+    RateLimited,
     Retried,
     decide,
-    storable,
 )
+from ..records import KEEP_ALL, Retention, record_of
 
 logger = logging.getLogger("bullrush.worker")
 
@@ -47,14 +42,16 @@ class Execution:
         size_limit: bytes of data beyond which a job is failed without being decoded; None for no
             limit.
         strategies: custom backoff strategies by type name.
-        remove_on_complete, remove_on_fail: what to keep of jobs that do not say themselves.
+        retention: what to keep of jobs that do not say themselves.
+        max_started_attempts: a job that was started more often is failed without a run; None for
+            no limit.
     """
 
     handler: Handler
     size_limit: int | None = None
     strategies: Mapping[str, BackoffStrategy] = field(default_factory=dict)
-    remove_on_complete: Any = None
-    remove_on_fail: Any = None
+    retention: Retention = KEEP_ALL
+    max_started_attempts: int | None = None
 
     def __call__(self, delivery: Delivery) -> Finished:
         """Run one delivery. An exception of the handler is an outcome; so is a value without JSON
@@ -63,26 +60,26 @@ class Execution:
         started = time.perf_counter()
         outcome = self._outcome_of(delivery)
         try:
-            record = self._record(delivery, outcome)
+            record = record_of(delivery.job, delivery.token, outcome, self.retention)
         except Exception as error:
-            outcome = self._decide(delivery.job, error)
-            record = self._record(delivery, outcome)
+            return self._failed(delivery, error, started)
+        return Finished(delivery, outcome, record, time.perf_counter() - started)
+
+    def refused(self, finished: Finished, error: BullrushError) -> Finished:
+        """What becomes of a delivery whose completion the queue did not accept: pending children
+        are a failed attempt, failed children are final (protocol part 2, section 1.6).
+        """
+        return self._failed(finished.delivery, error, time.perf_counter() - finished.seconds)
+
+    def _failed(self, delivery: Delivery, error: BaseException, started: float) -> Finished:
+        outcome = self._decide(delivery.job, error)
+        record = record_of(delivery.job, delivery.token, outcome, self.retention)
         return Finished(delivery, outcome, record, time.perf_counter() - started)
 
     def _outcome_of(self, delivery: Delivery) -> Outcome:
-        """In this order: deferred failure, size, decoding, handler."""
-        job = delivery.job
-        if job.deferred_failure is not None:
-            return Failed(job.deferred_failure)
-        size = len(job.raw("data") or b"")
-        if self.size_limit is not None and size > self.size_limit:
-            return Failed(
-                f"the data has {size} bytes, more than the worker's size_limit={self.size_limit}"
-            )
-        try:
-            delivery.data = job.data
-        except (ValueError, RecursionError) as error:
-            return Failed(f"the data is not JSON: {error}")
+        reason = self._objection(delivery)
+        if reason is not None:
+            return Failed(reason)
         try:
             value = self.handler(delivery)
             if inspect.iscoroutine(value):
@@ -90,70 +87,51 @@ class Execution:
         except (
             BaseException
         ) as error:  # a handler's SystemExit or KeyboardInterrupt must not end a slot
-            return self._decide(job, error)
+            return self._outcome_of_error(delivery, error)
+        if delivery.moved:
+            return Moved()
         return value if isinstance(value, OUTCOME_TYPES) else Completed(value)
+
+    def _objection(self, delivery: Delivery) -> str | None:
+        """Why the handler must not see the job: in this order deferred failure, number of starts,
+        size, decoding.
+        """
+        job = delivery.job
+        if job.deferred_failure is not None:
+            return job.deferred_failure
+        most = self.max_started_attempts
+        if most is not None and job.attempts_started > most:
+            return "job started more than allowable limit"
+        size = len(job.raw("data") or b"")
+        if self.size_limit is not None and size > self.size_limit:
+            return f"the data has {size} bytes, more than the worker's size_limit={self.size_limit}"
+        try:
+            delivery.data = job.data
+        except (ValueError, RecursionError) as error:
+            return f"the data is not JSON: {error}"
+        return None
+
+    def _outcome_of_error(self, delivery: Delivery, error: BaseException) -> Outcome:
+        if delivery.moved:
+            if not isinstance(error, MovedSignal):
+                logger.warning(
+                    "job %s: its handler moved it and then raised %r, which does not count",
+                    delivery.job.id,
+                    error,
+                )
+            return Moved()
+        if isinstance(error, RateLimitError):
+            return RateLimited()
+        return self._decide(delivery.job, error)
 
     def _decide(self, job: Job, error: BaseException) -> Failed | Retried:
         try:
-            return decide(job, error, strategies=self.strategies)
+            return decide(
+                job,
+                error,
+                strategies=self.strategies,
+                max_started_attempts=self.max_started_attempts,
+            )
         except Exception:
             logger.exception("job %s: the backoff strategy raised; the job fails", job.id)
             return decide(Job(job.queue_name, job.id, {}), error)
-
-    def _record(self, delivery: Delivery, outcome: Outcome) -> tuple[str | int, ...]:
-        """The eleven arguments of an outcome in `commit_and_fetch`."""
-        job, token = delivery.job, delivery.token
-        if isinstance(outcome, Completed):
-            value = outcome.value
-            text = value.text if isinstance(value, RawJson) else _encoded(value)
-            keep = self._keep(job, "removeOnComplete", self.remove_on_complete)
-            return ("completed", job.id, token, text, "", "", "", *keep, "")
-        if isinstance(outcome, Failed):
-            keep = self._keep(job, "removeOnFail", self.remove_on_fail)
-            details = (
-                storable(outcome.reason),
-                _stacktrace(job, outcome.stack),
-                outcome.exception or "",
-            )
-            return ("failed", job.id, token, *details, "", *keep, job.attempts)
-        if isinstance(outcome, Retried):
-            details = (
-                storable(outcome.reason),
-                _stacktrace(job, outcome.stack),
-                outcome.exception or "",
-            )
-            lifo = "1" if job.opts.get("lifo") is True else ""
-            timing = (outcome.delay, lifo, "", "")
-            return ("retried", job.id, token, *details, _text(outcome.data), *timing)
-        if isinstance(outcome, Postponed):
-            data = _text(outcome.data)
-            return ("postponed", job.id, token, "", "", "", data, outcome.delay, "", "", "")
-        return ("returned", job.id, token, "", "", "", "", "", "", "", "")
-
-    @staticmethod
-    def _keep(job: Job, option: str, default: Any) -> tuple[str, str, str]:
-        own = job.opts.get(option)
-        return keep_arguments(default if own is None else own)
-
-
-def _encoded(value: Any) -> str:
-    if value is None:
-        return "null"
-    try:
-        return encode_json(value, "the returned value")
-    except UnserializableData as error:
-        raise UnserializableData(
-            f"{error}; the work was done, but its result cannot be stored"
-        ) from None
-
-
-def _text(data: RawJson | None) -> str:
-    return data.text if data is not None else ""
-
-
-def _stacktrace(job: Job, stack: str) -> str:
-    rows = [*job.stacktrace, *([stack] if stack else [])]
-    limit = job.opts.get("stackTraceLimit")
-    if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:
-        rows = rows[-limit:] if limit else []
-    return json.dumps([storable(row) for row in rows], ensure_ascii=False)

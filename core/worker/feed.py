@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..calls import run
 from ..clock import now_ms
 from ..delivery import Delivery, Finished
 from ..drivers import is_transient
-from ..errors import BullrushError, ConnectionFailed, error_for_code
+from ..errors import (
+    BullrushError,
+    ConnectionFailed,
+    FailedChildren,
+    PendingChildren,
+    error_for_code,
+)
 from ..queue import Queue
+from ..trip import Reply, Request, commit_and_fetch
+from .execution import Execution
 from .marker import MarkerService
 from .pause import GrowingPause
-from .trip import Reply, Request, commit_and_fetch
+from .settings import WorkerSettings
 
 logger = logging.getLogger("bullrush.worker")
 
@@ -27,16 +35,25 @@ class Feed:
     Args:
         queue: the queue.
         marker: sleeps in Redis while the queue is empty.
+        execution: says what becomes of a completion that the queue does not accept.
         settled: told of every delivery whose outcome is stored or lost.
+        settings: the worker's.
     """
 
     def __init__(
-        self, queue: Queue, marker: MarkerService, settled: Callable[[Finished], None]
+        self,
+        queue: Queue,
+        marker: MarkerService,
+        execution: Execution,
+        settled: Callable[[Finished], None],
+        settings: WorkerSettings,
     ) -> None:
         self.queue = queue
         self.marker = marker
         self.finished: list[Finished] = []
+        self._execution = execution
         self._settled = settled
+        self._settings = settings
         #: Whether a fetch is worth while; else the marker service watches.
         self.has_work = True
         #: No trip is made before that time, Unix ms: for a fetch by the rate limit, for everything
@@ -44,7 +61,7 @@ class Feed:
         self.closed_until_ms = 0
         #: Whether the last trip failed.
         self.failing = False
-        self._pause = GrowingPause()
+        self._pause = GrowingPause(settings.run_retry_delay / 1000)
 
     def trip(self, request: Request) -> list[Delivery]:
         """Commit up to a batch of outcomes and fetch. What cannot be committed now is kept.
@@ -54,7 +71,7 @@ class Feed:
         """
         batch = self.finished[:LARGEST_BATCH]
         try:
-            reply = run(self.queue.driver, commit_and_fetch(self.queue, batch, request))
+            reply = self._send(batch, request)
         except BullrushError as error:
             self._give_up_for_now(batch, request, error)
             return []
@@ -67,24 +84,30 @@ class Feed:
     def _read(self, reply: Reply, request: Request) -> list[Delivery]:
         for job_id in reply.dropped:
             logger.warning("dropped: id %s of %s had no job", job_id, self.queue.name)
-        if request.most == 0:
-            return []
         if reply.limited_ms:
-            self.closed_until_ms = request.now + min(reply.limited_ms, 30_000)
-        elif not reply.jobs:
+            longest = self._settings.maximum_rate_limit_delay
+            self.closed_until_ms = request.now + min(reply.limited_ms, longest)
+        elif request.most and not reply.jobs:
             self.has_work = False
             self.marker.arm(reply.next_due)
         return [Delivery(job, self.queue, request.token, request.worker) for job in reply.jobs]
 
-    def _settle(self, batch: list[Finished], codes: object) -> None:
-        for each, code in zip(batch, codes, strict=True):  # type: ignore[call-overload]
-            if code:
-                job_id = each.delivery.job.id
-                reason = error_for_code(
-                    code, operation="moveToFinished", job=job_id, state="active"
-                )
-                logger.warning("not counted: the outcome of job %s: %s", job_id, reason)
-            self._settled(each)
+    def _settle(self, batch: list[Finished], codes: Sequence[int]) -> None:
+        for each, code in zip(batch, codes, strict=True):
+            if code == 0:
+                self._settled(each)
+                continue
+            job_id = each.delivery.job.id
+            error = error_for_code(code, operation="moveToFinished", job=job_id, state="active")
+            if isinstance(error, (PendingChildren, FailedChildren)):
+                self.finished.append(self._execution.refused(each, error))
+            else:
+                logger.warning("not counted: the outcome of job %s: %s", job_id, error)
+                self._settled(each)
+
+    def _send(self, batch: list[Finished], request: Request) -> Reply:
+        records = [each.record for each in batch]
+        return run(self.queue.driver, commit_and_fetch(self.queue.keys, records, request))
 
     def _give_up_for_now(
         self, batch: list[Finished], request: Request, error: BullrushError
@@ -110,7 +133,7 @@ class Feed:
     def _commit_alone(self, each: Finished) -> None:
         alone = Request(now=now_ms(), token=each.delivery.token, lock_ms=1, most=0)
         try:
-            reply = run(self.queue.driver, commit_and_fetch(self.queue, [each], alone))
+            reply = self._send([each], alone)
         except BullrushError as error:
             if isinstance(error, ConnectionFailed) or is_transient(error):
                 return

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 
-from ..calls import Call, run
+from ..calls import run
 from ..delivery import Delivery
 from ..queue import Queue
-from ..scripts import script
+from ..trip import extend_locks
 from .service import Service
 
 logger = logging.getLogger("bullrush.worker")
@@ -18,11 +18,12 @@ class LockService(Service):
     """Runs in its own thread, so that no handler can stop it.
 
     Args:
-        lock_ms: how long a lock lives after a renewal, ms; renewed four times in that time.
+        lock_ms: how long a lock lives after a renewal, ms.
+        interval_ms: ms between two renewals.
     """
 
-    def __init__(self, lock_ms: int) -> None:
-        super().__init__("locks", lock_ms / 4000)
+    def __init__(self, lock_ms: int, interval_ms: float) -> None:
+        super().__init__("locks", interval_ms / 1000)
         self.lock_ms = lock_ms
         self._held: set[Delivery] = set()
         self._guard = threading.Lock()
@@ -40,28 +41,21 @@ class LockService(Service):
     def tick(self) -> None:
         """Renew every lock once."""
         with self._guard:
-            held = list(self._held)
+            held = [each for each in self._held if not (each.moved or each.lock_lost)]
         for queue in {delivery.queue for delivery in held}:
-            self._renew(queue, {each.job.id: each for each in held if each.queue is queue})
+            self._renew(queue, [each for each in held if each.queue is queue])
 
-    def _renew(self, queue: Queue, deliveries: dict[str, Delivery]) -> None:
-        for job_id in run(queue.driver, self._renewal(queue, deliveries)):
-            delivery = deliveries[job_id]
+    def _renew(self, queue: Queue, deliveries: list[Delivery]) -> None:
+        locks = [(delivery.job.id, delivery.token) for delivery in deliveries]
+        for position in run(queue.driver, extend_locks(queue.keys, self.lock_ms, locks)):
+            delivery = deliveries[position]
             with self._guard:
                 still_running = delivery in self._held
-            if still_running and not delivery.lock_lost:
+            if still_running and not delivery.moved:
                 delivery.lose_lock()
                 logger.warning(
                     "lock lost: job %s of %s; another worker may run it again, "
                     "this outcome will not count",
-                    job_id,
+                    delivery.job.id,
                     queue.name,
                 )
-
-    def _renewal(self, queue: Queue, deliveries: dict[str, Delivery]) -> Call[list[str]]:
-        arguments: list[str | int] = [self.lock_ms]
-        for job_id, delivery in deliveries.items():
-            arguments += (job_id, delivery.token)
-        return script("extend_locks").call(
-            queue.keys.base, arguments, lambda ids: [each.decode() for each in ids]
-        )

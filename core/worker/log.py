@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from ..delivery import Finished
-from ..outcome import Completed, Failed, Postponed, Retried
+from ..outcome import Completed, Failed, Moved, Postponed, RateLimited, Retried
 
 logger = logging.getLogger("bullrush.worker")
 
@@ -29,5 +29,9 @@ def log_outcome(finished: Finished) -> None:
         )
     elif isinstance(outcome, Postponed):
         logger.info("postponed: %s by %d ms", what, outcome.delay)
+    elif isinstance(outcome, Moved):
+        logger.info("moved: %s by its handler", what)
+    elif isinstance(outcome, RateLimited):
+        logger.info("rate limited: %s", what)
     else:
         logger.info("returned: %s", what)

@@ -72,8 +72,8 @@ class Worker:
             handler,
             size_limit=self.settings.size_limit,
             strategies=self.settings.strategies,
-            remove_on_complete=self.settings.remove_on_complete,
-            remove_on_fail=self.settings.remove_on_fail,
+            retention=self.settings.retention,
+            max_started_attempts=self.settings.max_started_attempts,
         )
         self._build()
         self._thread: threading.Thread | None = None
@@ -84,7 +84,7 @@ class Worker:
         settings = self.settings
         self._inbox: queues.SimpleQueue[Message] = queues.SimpleQueue()
         self._pool = make_pool(settings.pool, settings.concurrency)
-        self._locks = LockService(settings.lock_duration)
+        self._locks = LockService(settings.lock_duration, settings.renewal_interval)
         self._stalled = StalledService(
             self.queues, settings.stalled_interval, settings.max_stalled_count
         )
@@ -94,7 +94,7 @@ class Worker:
     def _feed(self, queue: Queue) -> Feed:
         settings = self.settings
         marker = MarkerService(queue, settings.name, settings.worker_id, settings.drain_delay)
-        feed = Feed(queue, marker, self._consumer.settled)
+        feed = Feed(queue, marker, self.execution, self._consumer.settled, settings)
         marker.woken = partial(self._inbox.put, feed)
         return feed
 
@@ -148,6 +148,24 @@ class Worker:
             self._deadline = time.monotonic() + timeout
         self._consumer.stop(self._deadline)
 
+    def pause(self) -> None:
+        """Take no more jobs until `resume`; running ones end. Only this worker: nothing is written
+        to Redis. See `Queue.pause` for all of them.
+        """
+        self._consumer.pause(True)
+
+    def resume(self) -> None:
+        """Take jobs again."""
+        self._consumer.pause(False)
+
+    def is_paused(self) -> bool:
+        """Whether `pause` was the last word."""
+        return self._consumer.paused
+
+    def is_running(self) -> bool:
+        """Whether it was started and not yet told to stop."""
+        return self._thread is not None and not self._consumer.stopping
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -164,7 +182,12 @@ class Worker:
             logger.error("%s; the worker goes on trying", error)
 
     def _services(self) -> list[Service]:
-        return [self._locks, self._stalled, *(feed.marker for feed in self._consumer.feeds)]
+        services: list[Service] = [feed.marker for feed in self._consumer.feeds]
+        if not self.settings.skip_lock_renewal:
+            services.append(self._locks)
+        if not self.settings.skip_stalled_check:
+            services.append(self._stalled)
+        return services
 
     def _work(self) -> None:
         self._pool.start(self.execution, self._inbox.put)

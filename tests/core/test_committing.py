@@ -10,7 +10,8 @@ from bullrush.core import Completed, Failed, Keep, Postponed, Queue, RawJson, Re
 from bullrush.core.clock import now_ms
 from bullrush.core.errors import ServerError
 from bullrush.core.keys import META_FIELDS
-from bullrush.core.worker.trip import Limiter
+from bullrush.core.records import Retention
+from bullrush.core.trip import Limiter
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def test_the_workers_retention_is_for_jobs_that_do_not_say(queue, stored, hands)
     queue.add("x")
     queue.add("y", remove_on_complete=False)
     for taken in hands.take(2):
-        hands.commit(taken, Completed(1), remove_on_complete=Keep(count=0))
+        hands.commit(taken, Completed(1), retention=Retention(completed=Keep(count=0)))
     assert stored.ids("completed") == ["2"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from bullrush.core import Completed, RateLimit
 from bullrush.core.errors import InvalidOption
 from bullrush.core.keys import META_FIELDS
-from bullrush.core.worker.trip import Limiter
+from bullrush.core.trip import Limiter
 from tests.support.waiting import wait_until
 
 

@@ -10,9 +10,10 @@ from bullrush.core.calls import run
 from bullrush.core.clock import now_ms
 from bullrush.core.delivery import Delivery, Finished
 from bullrush.core.outcome import Outcome
+from bullrush.core.records import KEEP_ALL, Retention
+from bullrush.core.trip import Limiter, Reply, Request, commit_and_fetch
 from bullrush.core.worker.execution import Execution
 from bullrush.core.worker.stalled import StalledService
-from bullrush.core.worker.trip import Limiter, Reply, Request, commit_and_fetch
 
 
 class Hands:
@@ -36,21 +37,27 @@ class Hands:
         now: int | None = None,
         lock_ms: int = 30_000,
         limiter: Limiter | None = None,
-        **settings: Any,
+        metrics: int | None = None,
+        retention: Retention = KEEP_ALL,
     ) -> Reply:
         """One call of the script."""
         self._tokens += 1
-        token = f"{self.name or 'hands'}:{self._tokens}"
         request = Request(
-            now_ms() if now is None else now, token, lock_ms, most, limiter, self.name
+            now=now_ms() if now is None else now,
+            token=f"{self.name or 'hands'}:{self._tokens}",
+            lock_ms=lock_ms,
+            most=most,
+            limiter=limiter,
+            worker=self.name,
+            metrics=metrics,
         )
-        records = [self.record(delivery, outcome, **settings) for delivery, outcome in finished]
-        return run(self.queue.driver, commit_and_fetch(self.queue, records, request))
+        records = [self.record(each, outcome, retention).record for each, outcome in finished]
+        return run(self.queue.driver, commit_and_fetch(self.queue.keys, records, request))
 
     @staticmethod
-    def record(delivery: Delivery, outcome: Outcome, **settings: Any) -> Finished:
-        """An outcome as the worker sends it."""
-        return Execution(lambda _: outcome, **settings)(delivery)
+    def record(delivery: Delivery, outcome: Outcome, retention: Retention = KEEP_ALL) -> Finished:
+        """An outcome as the worker has it: a job with a deferred failure has no other."""
+        return Execution(lambda _: outcome, retention=retention)(delivery)
 
     def take(self, most: int = 1, **options: Any) -> list[Delivery]:
         """Fetch up to that many jobs."""

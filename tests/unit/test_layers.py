@@ -24,6 +24,8 @@ CORE_LAYERS = (
         "job",
         "backoff",
         "outcome",
+        "records",
+        "trip",
         "options",
         "encoding",
         "checks",

@@ -4,6 +4,7 @@
 --- @include retention
 --- @include marker
 --- @include probe
+--- @include numbers
 --- What becomes of a delivery (protocol part 1, sections 5 and 6). First `examine` reads everything, then `apply` writes.
 
 --- Only completing asks for children.
@@ -35,16 +36,17 @@ local function examine(base, outcome)
   if code ~= 0 then
     return code
   end
-  local stored = call("HMGET", hash, field.parent_key, field.parent, field.deduplication_id, field.priority)
+  local stored = call("HMGET", hash, field.parent_key, field.parent, field.deduplication_id, field.priority, field.attempts_made)
   outcome.parent, outcome.deduplication_id = read_parent(stored[1], stored[2]), stored[3]
-  outcome.priority = tonumber(stored[4]) or 0
+  outcome.priority, outcome.made = tonumber(stored[4]) or 0, stored_count(stored[5])
   outcome.parked = outcome.deduplication_id and read_parked(base, outcome.deduplication_id) or nil
   return 0
 end
 
 --- The typed record belongs to the latest failure; one of an earlier attempt must not explain this one.
-local function store_failure_details(base, outcome)
-  call("HSET", base .. outcome.id, field.failed_reason, outcome.value, field.stacktrace, outcome.stacktrace)
+local function store_failed_attempt(base, outcome)
+  call("HSET", base .. outcome.id, field.failed_reason, outcome.value, field.stacktrace, outcome.stacktrace,
+    field.attempts_made, outcome.made + 1)
   if outcome.exception ~= "" then
     call("HSET", base .. outcome.id, field.exception, outcome.exception)
   else
@@ -68,29 +70,29 @@ local function store_finished(base, outcome, request)
     local settle = failed and child_failed or child_completed
     settle(hash, outcome.parent, outcome.value, now)
   end
-  local made = call("HINCRBY", hash, field.attempts_made, 1)
   if outcome.keep.count == 0 then
     leave_parent(base, id)
     delete_job_keys(base, id)
   else
     call("ZADD", finished, now, id)
-    call("HSET", hash, result, outcome.value, field.finished_on, now)
     if failed then
-      store_failure_details(base, outcome)
+      store_failed_attempt(base, outcome)
+      call("HSET", hash, field.finished_on, now)
       call("HDEL", hash, field.deferred_failure)
+    else
+      call("HSET", hash, result, outcome.value, field.finished_on, now, field.attempts_made, outcome.made + 1)
     end
     purge(base, finished, now, outcome.keep)
   end
   add_event(base, outcome.kind, "jobId", id, result, outcome.value, "prev", "active")
-  if failed and made >= outcome.attempts then
-    add_event(base, "retries-exhausted", "jobId", id, "attemptsMade", made)
+  if failed and outcome.made + 1 >= outcome.attempts then
+    add_event(base, "retries-exhausted", "jobId", id, "attemptsMade", outcome.made + 1)
   end
 end
 
 --- retried: the attempt failed, another follows at once or after a delay (sections 6.2 and 6.3).
 local function store_retried(base, outcome, request)
-  store_failure_details(base, outcome)
-  call("HINCRBY", base .. outcome.id, field.attempts_made, 1)
+  store_failed_attempt(base, outcome)
   if outcome.delay > 0 then
     call("HSET", base .. outcome.id, field.delay, outcome.delay)
     push_delayed(base, outcome.id, request.now, outcome.delay, request.length)
@@ -116,6 +118,14 @@ local function store_returned(base, outcome, request)
   add_event_trimmed(base, request.length, "waiting", "jobId", outcome.id, "prev", "active")
 end
 
+--- limited: as returned, and the rate limit of the whole queue may close (section 4.4).
+local function store_limited(base, outcome, request)
+  if outcome.delay > 0 then
+    call("SET", base .. key.limiter, "9007199254740991", "PX", outcome.delay)
+  end
+  store_returned(base, outcome, request)
+end
+
 --- Apply an outcome that `examine` let pass. Gives a result code.
 local function apply(base, outcome, request)
   if call("LREM", base .. key.active, -1, outcome.id) == 0 then
@@ -131,6 +141,8 @@ local function apply(base, outcome, request)
     store_postponed(base, outcome, request)
   elseif outcome.kind == "returned" then
     store_returned(base, outcome, request)
+  elseif outcome.kind == "limited" then
+    store_limited(base, outcome, request)
   else
     store_finished(base, outcome, request)
   end

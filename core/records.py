@@ -1,0 +1,130 @@
+"""The form of an outcome that the script `commit_and_fetch` takes: eleven arguments."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from .calls import Argument
+from .checks import check_milliseconds
+from .encoding import encode_json
+from .errors import UnserializableData
+from .job import Job, id_bytes
+from .options import Keep, keep_arguments
+from .outcome import (
+    Completed,
+    Failed,
+    Moved,
+    Outcome,
+    Postponed,
+    RateLimited,
+    RawJson,
+    Retried,
+    Returned,
+    storable,
+)
+
+#: Eleven arguments; none at all for an outcome that has nothing to commit.
+Record: TypeAlias = tuple[Argument, ...]
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What to keep of finished jobs that do not say themselves."""
+
+    completed: Keep | None = None
+    failed: Keep | None = None
+
+
+#: Keep everything.
+KEEP_ALL = Retention()
+
+
+def record_of(job: Job, token: str, outcome: Outcome, retention: Retention) -> Record:
+    """The record of an outcome.
+
+    Args:
+        job: the job as it was fetched; its own options count (protocol 2.2).
+        token: the value of its lock.
+
+    Raises:
+        UnserializableData: the returned value has no JSON form.
+        InvalidOption: a time that is no whole number of ms.
+    """
+    if isinstance(outcome, Moved):
+        return ()
+    kind, (value, stack, exception, data, *numbers) = _parts(job, outcome, retention)
+    return (kind, id_bytes(job.id), token, value, stack, exception, data, *numbers)
+
+
+def _parts(job: Job, outcome: Outcome, retention: Retention) -> tuple[str, tuple[Any, ...]]:
+    """The kind, and what follows the token."""
+    if isinstance(outcome, Completed):
+        keep = _keep(job, "removeOnComplete", retention.completed)
+        return "completed", (_encoded(outcome.value), "", "", "", *keep, "")
+    if isinstance(outcome, Failed):
+        keep = _keep(job, "removeOnFail", retention.failed)
+        return "failed", (*_failure(job, outcome), "", *keep, job.attempts)
+    if isinstance(outcome, Retried):
+        lifo = "1" if job.opts.get("lifo") is True else ""
+        timing = (check_milliseconds(outcome.delay, "delay"), lifo, "", "")
+        return "retried", (*_failure(job, outcome), _text(outcome.data), *timing)
+    if isinstance(outcome, Postponed):
+        return "postponed", (
+            "",
+            "",
+            "",
+            _text(outcome.data),
+            check_milliseconds(outcome.delay, "delay"),
+            "",
+            "",
+            "",
+        )
+    if isinstance(outcome, RateLimited):
+        return "limited", (
+            "",
+            "",
+            "",
+            _text(outcome.data),
+            check_milliseconds(outcome.ms, "ms"),
+            "",
+            "",
+            "",
+        )
+    data = outcome.data if isinstance(outcome, Returned) else None
+    return "returned", ("", "", "", _text(data), "", "", "", "")
+
+
+def _failure(job: Job, outcome: Failed | Retried) -> tuple[str, str, str]:
+    return storable(outcome.reason), _stacktrace(job, outcome.stack), outcome.exception or ""
+
+
+def _keep(job: Job, option: str, default: Keep | None) -> tuple[str, str, str]:
+    own = job.opts.get(option)
+    return keep_arguments(default if own is None else own)
+
+
+def _encoded(value: Any) -> str:
+    if isinstance(value, RawJson):
+        return value.text
+    if value is None:
+        return "null"
+    try:
+        return encode_json(value, "the returned value")
+    except UnserializableData as error:
+        raise UnserializableData(
+            f"{error}; the work was done, but its result cannot be stored"
+        ) from None
+
+
+def _text(data: RawJson | None) -> str:
+    return data.text if data is not None else ""
+
+
+def _stacktrace(job: Job, stack: str) -> str:
+    rows = [*job.stacktrace, *([stack] if stack else [])]
+    limit = job.opts.get("stackTraceLimit")
+    if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:
+        rows = rows[-limit:] if limit else []
+    return json.dumps([storable(row) for row in rows], ensure_ascii=False)
