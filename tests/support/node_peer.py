@@ -47,7 +47,7 @@ def require_node() -> None:
     """Skip the test when Node or its packages are missing; with BULLRUSH_REQUIRE_NODE=1, fail."""
     if shutil.which("node") is None:
         missing = "node is not on PATH"
-    elif not (FOLDER / "node_modules" / "bullmq5").is_dir():
+    elif not all((FOLDER / "node_modules" / each).is_dir() for each in ("bullmq5", "@bull-board")):
         missing = f"the npm packages are missing: run npm ci in {FOLDER}"
     else:
         return
@@ -65,9 +65,10 @@ class NodePeer:
     Args:
         package: ``bullmq`` (6.x) or ``bullmq5``.
         redis_url: the server to work on.
+        script: the program in `tests/interop/node` that it runs.
     """
 
-    def __init__(self, package: str, redis_url: str) -> None:
+    def __init__(self, package: str, redis_url: str, script: str = "peer.js") -> None:
         require_node()
         self._ids = itertools.count(1)
         self._replies: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
@@ -77,7 +78,7 @@ class NodePeer:
         self._ended = False
         self._stderr: deque[str] = deque(maxlen=50)
         self._process = subprocess.Popen(
-            ["node", "peer.js", package, redis_url],
+            ["node", script, package, redis_url],
             cwd=FOLDER,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
