@@ -12,8 +12,18 @@ from .errors import (
     WaitTimeout,
 )
 from .events import AsyncQueueEvents, Event, QueueEvents
+from .flow import AsyncFlowProducer, FlowJob, FlowProducer, JobNode
 from .job import Job
-from .operations import BulkJob, JobView, QueueMeta, RateLimit
+from .operations import (
+    BulkJob,
+    Dependencies,
+    Dependency,
+    DependencyPage,
+    JobView,
+    Page,
+    QueueMeta,
+    RateLimit,
+)
 from .options import Backoff, Deduplication, JobOptions, Keep
 from .outcome import (
     Completed,
@@ -26,9 +36,11 @@ from .outcome import (
     Retried,
     Returned,
 )
+from .parents import Parent
 from .queue import AsyncQueue, Queue
 
 __all__ = [
+    "AsyncFlowProducer",
     "AsyncQueue",
     "AsyncQueueEvents",
     "Backoff",
@@ -37,16 +49,24 @@ __all__ = [
     "Completed",
     "Deduplication",
     "DelayedError",
+    "Dependencies",
+    "Dependency",
+    "DependencyPage",
     "Event",
     "Failed",
+    "FlowJob",
+    "FlowProducer",
     "Job",
     "JobFailed",
+    "JobNode",
     "JobNotFound",
     "JobOptions",
     "JobView",
     "Keep",
     "Moved",
     "Outcome",
+    "Page",
+    "Parent",
     "Postponed",
     "Queue",
     "QueueEvents",

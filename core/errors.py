@@ -20,6 +20,7 @@
      |   +- ParentNotReplaceable (-7)
      |   +- SchedulerOwnsJob   (-8)
      |   +- FailedChildren     (-9)
+     |   +- CircularParents   (-20)          ours; BullMQ's numbers end at -11
      |   +- JobLocked          (0 of remove)
      +- JobFailed                            a job that was waited for ended in failure
      +- WaitTimeout (TimeoutError)           a job that was waited for did not end in time
@@ -141,6 +142,12 @@ class FailedChildren(JobError):
     code = -9
 
 
+class CircularParents(JobError):
+    """The job would be an ancestor of itself, and would wait for ever."""
+
+    code = -20
+
+
 class JobLocked(JobError):
     """The job is being processed and cannot be removed."""
 
@@ -215,6 +222,7 @@ _BY_CODE: dict[int, type[JobError]] = {
         ParentNotReplaceable,
         SchedulerOwnsJob,
         FailedChildren,
+        CircularParents,
     )
 }
 
@@ -230,6 +238,7 @@ _TEXTS: dict[int, str] = {
     -7: "The parent job {parent} cannot be replaced. {operation}",
     -8: "Job {job} belongs to a job scheduler and cannot be removed directly. {operation}",
     -9: "Cannot complete job {job} because it has at least one failed child. {operation}",
+    -20: "Job {job} would be an ancestor of its own parent {parent}. {operation}",
 }
 
 

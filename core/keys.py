@@ -7,9 +7,10 @@ loaded.
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 
-from .errors import InvalidQueueName
+from .errors import InvalidJobId, InvalidQueueName
 
 DEFAULT_PREFIX = "bull"
 
@@ -64,6 +65,9 @@ META_FIELDS: dict[str, str] = {
 RESERVED_IDS: frozenset[str] = frozenset(
     suffix for suffix in QUEUE_KEYS.values() if ":" not in suffix
 ) | {"delay", "priority"}
+
+#: No id of a person or a program is longer; a longer one is somebody's whole data.
+LONGEST_ID = 256
 
 #: States a job can be in (protocol 8.7) -> the key that holds its id.
 STATE_KEYS: dict[str, str] = {
@@ -162,6 +166,44 @@ def check_queue_name(name: object) -> None:
         raise InvalidQueueName(
             f"the queue name {name!r} contains a control character; leave it out"
         )
+
+
+def check_job_id(job_id: str | None) -> str:
+    """A custom id that is safe to store, or ``""`` for an automatic one (protocol 2.3).
+
+    Raises:
+        InvalidJobId: says why, and what to use instead.
+    """
+    if job_id is None or job_id == "":
+        return ""
+    if not isinstance(job_id, str):
+        raise InvalidJobId(f"a job id is text, not {type(job_id).__name__}: {job_id!r}")
+    if ":" in job_id:
+        raise InvalidJobId(
+            f"the job id {job_id!r} contains ':', which separates keys; use '-' instead"
+        )
+    if re.fullmatch(r"-?(0|[1-9][0-9]*)", job_id):
+        raise InvalidJobId(
+            f"the job id {job_id!r} is an integer, which BullMQ keeps for automatic ids; "
+            f"use for example 'job-{job_id}'"
+        )
+    if job_id in RESERVED_IDS:
+        raise InvalidJobId(
+            f"the job id {job_id!r} is the name of a key of the queue; "
+            f"use for example 'job-{job_id}'"
+        )
+    if len(job_id) > LONGEST_ID or not job_id.isprintable():
+        raise InvalidJobId(
+            f"the job id {job_id[:40]!r} is longer than {LONGEST_ID} characters "
+            "or has control characters"
+        )
+    return job_id
+
+
+def split_job_key(key: str) -> tuple[str, str]:
+    """(queue, id) of a job's key, cut at the last two colons as BullMQ does."""
+    head, _, job_id = key.rpartition(":")
+    return head.rpartition(":")[2], job_id
 
 
 def discovery_pattern(prefix: str = DEFAULT_PREFIX) -> str:

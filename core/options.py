@@ -14,13 +14,13 @@ from typing_extensions import TypedDict
 
 from .backoff import LONGEST_DELAY_MS
 from .encoding import encode_json
-from .errors import InvalidJobId, InvalidOption, JobTooLarge
+from .errors import InvalidOption, JobTooLarge
 from .job import FIELDS, SHORT_OPTIONS
-from .keys import RESERVED_IDS
+from .keys import check_job_id
 from .outcome import RawJson
+from .parents import FAILURE_POLICIES, Parent, read_parent
 
 HIGHEST_PRIORITY = 2**21 - 1
-LONGEST_ID = 256
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,10 @@ class JobOptions(TypedDict, total=False):
         size_limit: most bytes its data may have as JSON.
         keep_logs: how many log rows to keep.
         stack_trace_limit: how many stack texts to keep.
+        parent: the job that waits for this one: `Parent`, or ``{"id", "queue": "bull:name"}``.
+        fail_parent_on_failure, continue_parent_on_failure, ignore_dependency_on_failure,
+            remove_dependency_on_failure: what a final failure means for the parent; at most one.
+            Without any, the parent waits until the job is run again or taken away.
     """
 
     job_id: str | None
@@ -108,6 +112,11 @@ class JobOptions(TypedDict, total=False):
     size_limit: int | None
     keep_logs: int | None
     stack_trace_limit: int | None
+    parent: Parent | Mapping[str, Any] | None
+    fail_parent_on_failure: bool | None
+    continue_parent_on_failure: bool | None
+    ignore_dependency_on_failure: bool | None
+    remove_dependency_on_failure: bool | None
 
 
 _NAMES = tuple(JobOptions.__annotations__)
@@ -128,6 +137,8 @@ class NewJob:
     lifo: bool
     deduplication: str
     renew: bool = False
+    parent: Parent | None = None
+    policy: str = ""
 
     def stored(self) -> dict[bytes, bytes]:
         """The hash as the script writes it."""
@@ -139,6 +150,9 @@ class NewJob:
             "delay": self.delay,
             "priority": self.priority,
         }
+        if self.parent:
+            values["parent_key"] = self.parent.key
+            values["parent"] = self.parent.reference(self.policy)
         return {FIELDS[name].encode(): str(value).encode() for name, value in values.items()}
 
     def arguments(self) -> tuple[str | int, ...]:
@@ -189,39 +203,9 @@ def new_job(
         lifo=bool(stored.get("lifo")),
         deduplication=encode_json(deduplication) if deduplication else "",
         renew=renew,
+        parent=read_parent(options["parent"]) if "parent" in stored else None,
+        policy=_policy(options, stored),
     )
-
-
-def check_job_id(job_id: str | None) -> str:
-    """A custom id that is safe to store, or ``""`` for an automatic one (protocol 2.3).
-
-    Raises:
-        InvalidJobId: says why, and what to use instead.
-    """
-    if job_id is None or job_id == "":
-        return ""
-    if not isinstance(job_id, str):
-        raise InvalidJobId(f"a job id is text, not {type(job_id).__name__}: {job_id!r}")
-    if ":" in job_id:
-        raise InvalidJobId(
-            f"the job id {job_id!r} contains ':', which separates keys; use '-' instead"
-        )
-    if re.fullmatch(r"-?(0|[1-9][0-9]*)", job_id):
-        raise InvalidJobId(
-            f"the job id {job_id!r} is an integer, which BullMQ keeps for automatic ids; "
-            f"use for example 'job-{job_id}'"
-        )
-    if job_id in RESERVED_IDS:
-        raise InvalidJobId(
-            f"the job id {job_id!r} is the name of a key of the queue; "
-            f"use for example 'job-{job_id}'"
-        )
-    if len(job_id) > LONGEST_ID or not job_id.isprintable():
-        raise InvalidJobId(
-            f"the job id {job_id[:40]!r} is longer than {LONGEST_ID} characters "
-            "or has control characters"
-        )
-    return job_id
 
 
 def check_names(given: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:
@@ -236,7 +220,7 @@ def check_names(given: Mapping[str, Any], known: tuple[str, ...], what: str) -> 
 
 
 def _suggestion(name: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(_snake(name), known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(snake_case(name), known, n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
 
 
@@ -276,6 +260,18 @@ def _stored_options(options: Mapping[str, Any]) -> dict[str, Any]:
         long_name = _camel(name)
         stored[SHORT_OPTIONS.get(long_name, long_name)] = _CHECKS[name](value, name)
     return stored
+
+
+def _policy(options: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
+    """The short name of what a failure means for the parent."""
+    if "parent" in stored and "de" in stored:
+        raise InvalidOption(
+            "deduplication and parent cannot be used together: a parent waits for its own children"
+        )
+    chosen = [name for name in FAILURE_POLICIES if options.get(name)]
+    if len(chosen) > 1:
+        raise InvalidOption(f"{' and '.join(chosen)} contradict each other; give at most one")
+    return SHORT_OPTIONS[_camel(chosen[0])] if chosen else ""
 
 
 def _whole(least: int, most: int) -> Any:
@@ -332,6 +328,10 @@ def _job_id(value: Any, name: str) -> str:
     return check_job_id(value)
 
 
+def _parent(value: Any, name: str) -> dict[str, str]:
+    return read_parent(value, name).option()
+
+
 _natural = _whole(0, 2**53 - 1)
 _milliseconds = _whole(0, LONGEST_DELAY_MS)
 
@@ -349,6 +349,8 @@ _CHECKS: dict[str, Any] = {
     "size_limit": _natural,
     "keep_logs": _natural,
     "stack_trace_limit": _natural,
+    "parent": _parent,
+    **dict.fromkeys(FAILURE_POLICIES, _flag),
 }
 
 
@@ -361,7 +363,7 @@ def _fields(value: Any, kind: type, name: str) -> dict[str, Any]:
         raise InvalidOption(
             f"{name} is a {kind.__name__} or a mapping with its names, not {value!r}"
         )
-    fields = {_snake(str(part)): item for part, item in value.items() if item is not None}
+    fields = {snake_case(str(part)): item for part, item in value.items() if item is not None}
     check_names(fields, known, f"part of {name}:")
     return fields
 
@@ -381,7 +383,8 @@ def _check_text(what: str, text: Any) -> None:
         raise InvalidOption(f"{what} {text!r} contains half of a surrogate pair") from None
 
 
-def _snake(name: str) -> str:
+def snake_case(name: str) -> str:
+    """BullMQ's spelling of an option in ours: ``removeOnFail`` is ``remove_on_fail``."""
     return re.sub(r"(?<=[a-z])([A-Z])", lambda match: f"_{match[1].lower()}", name)
 
 

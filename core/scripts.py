@@ -21,7 +21,8 @@ from .keys import JOB_KEYS, META_FIELDS, QUEUE_KEYS
 
 T = TypeVar("T")
 
-#: Every script gets the base of its queue as its only key, so all its keys share one Cluster slot.
+#: A script gets the base of its queue as its only key, so all its keys share one Cluster slot. One
+#: that reaches into several queues gets the base of each.
 _PRELUDE = "local call, base = redis.call, KEYS[1]\n"
 _NAMES = {"key": QUEUE_KEYS, "jobkey": JOB_KEYS, "meta": META_FIELDS, "field": FIELDS}
 _INCLUDE = re.compile(r"^--- @include (\w+)\n", re.MULTILINE)
@@ -41,7 +42,13 @@ class Script:
         """The call of this script on the queue with that base key; `read` makes the result of the
         reply.
         """
-        tail = (1, base, *arguments)
+        return self.call_on((base,), arguments, read)
+
+    def call_on(
+        self, bases: Sequence[str], arguments: Sequence[Argument], read: Callable[[Any], T]
+    ) -> Call[T]:
+        """As `call`, for the few scripts that reach into several queues: KEYS are their bases."""
+        tail = (len(bases), *bases, *arguments)
         return Call(("EVALSHA", self.digest, *tail), read, ("EVAL", self.text, *tail))
 
 

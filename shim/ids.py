@@ -6,7 +6,7 @@ import uuid as _uuid
 from urllib.parse import quote, unquote
 
 from bullrush.core.errors import InvalidJobId
-from bullrush.core.options import check_job_id
+from bullrush.core.keys import check_job_id
 
 _ESCAPE = "~"
 

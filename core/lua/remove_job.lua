@@ -1,11 +1,11 @@
---- Take a job away with everything that belongs to it (protocol part 1, section 8.5). ARGV: id.
---- Reply: 1 removed or never there, 0 locked by a worker, -8 the armed run of a scheduler.
+--- Take a job away with everything that belongs to it (protocol part 1, section 8.5; part 2, section 1.10).
+---
+--- ARGV: id, "1" to take its children along, finished ones too.
+--- Reply: 1 removed or never there, 0 it or one of its children is locked by a worker, -8 the armed run of a scheduler.
 
 --- @include probe
---- @include events
 --- @include state
---- @include removal
---- @include parent
+--- @include descent
 
 local id = ARGV[1]
 
@@ -15,17 +15,30 @@ local function is_armed_run()
   return due and id == "repeat:" .. scheduler .. ":" .. string.format("%.0f", tonumber(due)) or false
 end
 
+local function any_locked(jobs)
+  for _, job in ipairs(jobs) do
+    if call("EXISTS", job.key .. jobkey.lock) == 1 then
+      return true
+    end
+  end
+  return false
+end
+
 probe_structures(base)
+probe_finished(base)
 if is_armed_run() then
   return -8
 end
-if call("EXISTS", base .. id .. jobkey.lock) == 1 then
+local going = {{base = base, id = id, key = base .. id}}
+if ARGV[2] == "1" then
+  local below = descend(base, id, {jobkey.dependencies, jobkey.processed, jobkey.failed, jobkey.unsuccessful})
+  for _, each in ipairs(below) do
+    going[#going + 1] = each
+  end
+end
+if any_locked(going) then
   return 0
 end
-local length, place = max_events(base), place_of(base, id)
 leave_parent(base, id)
-remove_from_place(base, place, id)
-if forget_job(base, id) > 0 then
-  add_event_trimmed(base, length, "removed", "jobId", id, "prev", place_name(place))
-end
+remove_all(going)
 return 1

@@ -1,6 +1,7 @@
 """The operations of a queue, a module for each subject; each is defined once for both faces."""
 
 from .adding import AddingOperations, BulkJob
+from .children import ChildOperations, Dependencies, Dependency, DependencyPage, Page
 from .clearing import ClearingOperations
 from .clients import ClientOperations
 from .deduplication import DeduplicationOperations
@@ -16,9 +17,13 @@ from .steering import QueueMeta, SteeringOperations
 __all__ = [
     "STATES",
     "BulkJob",
+    "Dependencies",
+    "Dependency",
+    "DependencyPage",
     "FetchOptions",
     "FinishOptions",
     "JobView",
+    "Page",
     "QueueMeta",
     "QueueOperations",
     "RateLimit",
@@ -37,5 +42,6 @@ class QueueOperations(
     LimitOperations,
     ClearingOperations,
     ClientOperations,
+    ChildOperations,
 ):
     """All of them. Use `Queue` or `AsyncQueue`."""

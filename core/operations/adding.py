@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 from ..calls import Call, Steps, operation, procedure
 from ..clock import now_ms
 from ..job import Job
+from ..nodes import Node, add_nodes
 from ..options import JobOptions, NewJob, new_job
 from ..scripts import script
 from .base import QueueBase
@@ -55,6 +56,9 @@ class AddingOperations(QueueBase):
             InvalidJobId: an id that BullMQ cannot hold.
             UnserializableData: data without a JSON form.
             JobTooLarge: more bytes of data than `size_limit`.
+            ParentNotFound: `parent` names a job that does not exist.
+            ParentNotReplaceable: the `job_id` is that of another parent's child.
+            CircularParents: the job would wait for itself.
             ConnectionFailed: Redis did not answer.
         """
         return self.send_jobs([self.prepare(name, data, options)], lambda jobs: jobs[0])
@@ -63,7 +67,8 @@ class AddingOperations(QueueBase):
     def add_bulk(self, jobs: Iterable[BulkJob]) -> Steps[list[Job]]:
         """Add many jobs in few round trips (protocol 3.5).
 
-        All are checked before the first is written.
+        All are checked before the first is written. What only Redis knows, such as a missing
+        parent, refuses a chunk of at most 100 jobs as a whole.
 
         Returns:
             The jobs in the order given; see `add`.
@@ -91,6 +96,9 @@ class AddingOperations(QueueBase):
 
     def send_jobs(self, jobs: Sequence[NewJob], read: Any) -> Call[Any]:
         """The call that adds prepared jobs; `read` gets the list of `Job`."""
+        if any(job.parent for job in jobs):
+            call = add_nodes([Node(job, self.keys) for job in jobs], now_ms())
+            return Call(call.command, lambda reply: read(call.read(reply)), call.full)
         arguments = [argument for job in jobs for argument in job.arguments()]
 
         def read_ids(reply: list[bytes]) -> Any:

@@ -22,9 +22,11 @@ class QueueBase:
 
         return Call(("HGETALL", self.keys.job(job_id)), read)
 
-    def _checked(self, code: int, operation: str, job_id: str, state: str = "expected") -> int:
+    def _checked(
+        self, code: int, operation: str, job_id: str, state: str = "expected", parent: str = ""
+    ) -> int:
         if code < 0:
-            raise error_for_code(code, operation=operation, job=job_id, state=state)
+            raise error_for_code(code, operation=operation, job=job_id, state=state, parent=parent)
         return code
 
     def _done(self, code: int, operation: str, job_id: str, state: str = "expected") -> None:

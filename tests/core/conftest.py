@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from bullrush.core import AsyncQueue, AsyncQueueEvents, Queue, QueueEvents
+from bullrush.core import (
+    AsyncFlowProducer,
+    AsyncQueue,
+    AsyncQueueEvents,
+    FlowProducer,
+    Queue,
+    QueueEvents,
+)
 from bullrush.core.drivers import Driver, connect
 from bullrush.core.worker import Worker
 from tests.support.stored import Stored
@@ -105,6 +112,17 @@ def queue(make_queue: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
+def flows(url: str, face: str, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A flow producer of the face under test."""
+    if face == "blocking":
+        producer: Any = FlowProducer(url=url)
+    else:
+        producer = Awaited(AsyncFlowProducer(url=url), request.getfixturevalue("loop"))
+    yield producer
+    producer.close()
+
+
+@pytest.fixture
 def make_events(
     url: str, face: str, queue_name: str, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[], Any]]:
@@ -133,6 +151,20 @@ def hands(url: str, queue_name: str) -> Iterator[Hands]:
     hands = Hands(Queue(queue_name, url=url))
     yield hands
     hands.queue.close()
+
+
+@pytest.fixture
+def make_hands(url: str) -> Iterator[Callable[[str], Hands]]:
+    """Makes workers by hand for queues of any name."""
+    made: list[Hands] = []
+
+    def make(name: str) -> Hands:
+        made.append(Hands(Queue(name, url=url)))
+        return made[-1]
+
+    yield make
+    for hands in made:
+        hands.queue.close()
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ CORE_LAYERS = (
         "records",
         "trip",
         "options",
+        "parents",
+        "nodes",
         "encoding",
         "checks",
         "calls",
@@ -36,7 +38,7 @@ CORE_LAYERS = (
     },
     {"drivers"},
     {"operations"},
-    {"queue", "events", "views", "delivery"},
+    {"queue", "flow", "events", "views", "delivery"},
     {"pools"},
     {"worker"},
 )

@@ -11,8 +11,8 @@ local function enqueue_job(base, length, job)
   end
 end
 
---- job: {id, name, data, opts, timestamp, delay, priority, lifo, deduplication_id or nil}
-local function insert_job(base, length, job)
+--- Write the hash and say so. job: {id, name, data, opts, timestamp, delay, priority, deduplication_id or nil}
+local function store_job(base, job)
   local hash = base .. job.id
   call("HSET", hash, field.name, job.name, field.data, job.data, field.opts, job.opts,
     field.timestamp, job.timestamp, field.delay, job.delay, field.priority, job.priority)
@@ -20,5 +20,10 @@ local function insert_job(base, length, job)
     call("HSET", hash, field.deduplication_id, job.deduplication_id)
   end
   add_event(base, "added", "jobId", job.id, "name", job.name)
+end
+
+--- Write the hash and put the job in line; `lifo` as well.
+local function insert_job(base, length, job)
+  store_job(base, job)
   enqueue_job(base, length, job)
 end

@@ -1,3 +1,4 @@
+--- @include state
 --- Taking jobs away (protocol part 1, section 0: DELKEYS and RMJOB).
 
 --- A job was taken away: its deduplication id is free again.
@@ -19,23 +20,63 @@ local function forget_job(base, id)
   return delete_job_keys(base, id)
 end
 
+local LISTS = {active = key.active, wait = key.wait, paused = key.paused}
+local SETS = {completed = key.completed, failed = key.failed, delayed = key.delayed, prioritized = key.prioritized,
+  waiting_children = key.waiting_children}
+
 --- Take an id out of the structure that holds it. `place` is what place_of gave.
 local function remove_from_place(base, place, id)
-  if place == "active" then
-    call("LREM", base .. key.active, 1, id)
-  elseif place == "wait" then
-    call("LREM", base .. key.wait, 1, id)
-  elseif place == "paused" then
-    call("LREM", base .. key.paused, 1, id)
-  elseif place == "completed" then
-    call("ZREM", base .. key.completed, id)
-  elseif place == "failed" then
-    call("ZREM", base .. key.failed, id)
-  elseif place == "delayed" then
-    call("ZREM", base .. key.delayed, id)
-  elseif place == "prioritized" then
-    call("ZREM", base .. key.prioritized, id)
-  elseif place == "waiting_children" then
-    call("ZREM", base .. key.waiting_children, id)
+  if LISTS[place] then
+    call("LREM", base .. LISTS[place], 1, id)
+  elseif place then
+    call("ZREM", base .. SETS[place], id)
   end
+end
+
+--- Below that many ids each is looked for by itself; above, a list is read once and written anew without them.
+local FEW = 32
+local SLICE = 5000
+
+--- Take ids out of a list; `wanted` is a set and loses those that were found, which are noted as being at `place`.
+local function filter_list(list, wanted, places, place)
+  local kept, any = {}, false
+  for _, id in ipairs(call("LRANGE", list, 0, -1)) do
+    if wanted[id] then
+      places[id], wanted[id], any = place, nil, true
+    else
+      kept[#kept + 1] = id
+    end
+  end
+  if any then
+    call("DEL", list)
+    for first = 1, #kept, SLICE do
+      call("RPUSH", list, unpack(kept, first, math.min(first + SLICE - 1, #kept)))
+    end
+  end
+end
+
+--- Take ids out of whatever holds them. Gives id -> the place it was in; none for an id in no place. Of many ids none may be there
+--- twice.
+local function take_out(base, ids)
+  local places, wanted = {}, {}
+  for _, id in ipairs(ids) do
+    if #ids <= FEW then
+      places[id] = place_of(base, id)
+      remove_from_place(base, places[id], id)
+    else
+      for _, place in ipairs({"completed", "failed", "delayed", "prioritized", "waiting_children"}) do
+        if call("ZREM", base .. SETS[place], id) == 1 then
+          places[id] = place
+          break
+        end
+      end
+      wanted[id] = not places[id] or nil
+    end
+  end
+  if #ids > FEW then
+    filter_list(base .. key.active, wanted, places, "active")
+    filter_list(base .. key.wait, wanted, places, "wait")
+    filter_list(base .. key.paused, wanted, places, "paused")
+  end
+  return places
 end

@@ -1,0 +1,101 @@
+"""Jobs with parents and children on their way to Redis: the typed side of the script `add_flow`
+(protocol part 2, sections 1.3 and 1.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .calls import Argument, Call
+from .errors import InvalidOption, error_for_code
+from .job import Job
+from .keys import QueueKeys
+from .options import NewJob
+from .parents import Parent
+from .scripts import script
+
+#: More would not fit into one command of Redis (about a million arguments), and a flow is added in
+#: one step or not at all.
+LARGEST_FLOW = 60_000
+
+
+@dataclass(frozen=True)
+class Node:
+    """A job of a flow. `job.parent` names its parent; one with children has an id of its own.
+
+    Args:
+        job: the job, checked.
+        keys: the keys of its queue.
+        has_children: whether others of the same call name it as their parent.
+    """
+
+    job: NewJob
+    keys: QueueKeys
+    has_children: bool = False
+
+
+def add_nodes(nodes: Sequence[Node], now: int) -> Call[list[Job]]:
+    """The call that adds jobs to one or several queues, all or none of them.
+
+    Args:
+        nodes: every parent before its children.
+        now: Unix ms, when a parent is released that has nothing to wait for.
+
+    Raises:
+        InvalidOption: more jobs than one step can take.
+        When it is run: ParentNotFound, ParentNotReplaceable, CircularParents; nothing was written.
+    """
+    check_size(len(nodes))
+    queues: dict[str, int] = {}
+    parents: dict[Parent, int] = {}
+    records: list[Argument] = []
+    for node in nodes:
+        records += _record(node, queues, parents)
+    heads: list[Argument] = [now, len(parents)]
+    for parent in parents:
+        heads += (_number(queues, parent.keys.base), parent.id, parent.reference()[:-1])
+
+    def read(reply: list[Any]) -> list[Job]:
+        if isinstance(reply[0], int):
+            code, job, parent = reply
+            raise error_for_code(code, operation="addJob", job=job.decode(), parent=parent.decode())
+        return [
+            Job(node.keys.queue, job_id.decode(), node.job.stored())
+            for node, job_id in zip(nodes, reply, strict=True)
+        ]
+
+    return script("add_flow").call_on(list(queues), heads + records, read)
+
+
+def check_size(jobs: int) -> None:
+    """Refuse what one step cannot take.
+
+    Raises:
+        InvalidOption: more than `LARGEST_FLOW` jobs.
+    """
+    if jobs > LARGEST_FLOW:
+        raise InvalidOption(
+            f"a flow has more than {LARGEST_FLOW} jobs, or contains itself; add the parent first "
+            "and its children with the option parent, or let a job add its own children"
+        )
+
+
+def _record(node: Node, queues: dict[str, int], parents: dict[Parent, int]) -> tuple[Argument, ...]:
+    """The arguments of a job: those of `add_jobs`, and its family."""
+    job = node.job
+    parent = _number(parents, job.parent) if job.parent else 0
+    children = "1" if node.has_children else ""
+    return (
+        _number(queues, node.keys.base),
+        *job.arguments(),
+        parent,
+        job.policy,
+        children,
+    )
+
+
+def _number(numbers: dict[Any, int], thing: Any) -> int:
+    """The number of a thing, from 1; a new one gets the next."""
+    return numbers.setdefault(thing, len(numbers) + 1)
