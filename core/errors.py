@@ -22,6 +22,7 @@
      |   +- FailedChildren     (-9)
      |   +- CircularParents   (-20)          ours; BullMQ's numbers end at -11
      |   +- JobLocked          (0 of remove)
+     +- CannotObliterate                     a queue that is in use stays
      +- JobFailed                            a job that was waited for ended in failure
      +- WaitTimeout (TimeoutError)           a job that was waited for did not end in time
      +- HandlerSignal                        raised inside a handler to steer the worker
@@ -150,6 +151,10 @@ class CircularParents(JobError):
 
 class JobLocked(JobError):
     """The job is being processed and cannot be removed."""
+
+
+class CannotObliterate(BullrushError):
+    """The queue has active jobs, or is not paused."""
 
 
 class JobFailed(BullrushError):

@@ -39,6 +39,9 @@ QUEUE_KEYS: dict[str, str] = {
     "deduplication": "de:",
     "deduplication_next": "dn:",
     "repeat": "repeat",
+    # Names of very old versions, which nothing uses any more.
+    "legacy_delay": "delay",
+    "legacy_priority": "priority",
 }
 
 #: Keys of one job: what follows the key of its hash. Lua knows them as ``jobkey.NAME``.
@@ -61,10 +64,8 @@ META_FIELDS: dict[str, str] = {
     "duration": "duration",
 }
 
-#: Job ids that would write a hash over one of the queue's own keys (protocol 2.3).
-RESERVED_IDS: frozenset[str] = frozenset(
-    suffix for suffix in QUEUE_KEYS.values() if ":" not in suffix
-) | {"delay", "priority"}
+#: Job ids whose hash, or whose own keys, would be one of the queue's keys (protocol 2.3).
+RESERVED_IDS: frozenset[str] = frozenset(suffix.partition(":")[0] for suffix in QUEUE_KEYS.values())
 
 #: No id of a person or a program is longer; a longer one is somebody's whole data.
 LONGEST_ID = 256
@@ -78,6 +79,18 @@ STATE_KEYS: dict[str, str] = {
     "prioritized": "prioritized",
     "waiting": "wait",
     "waiting-children": "waiting_children",
+}
+
+#: What can be cleaned, by the names that BullMQ's clean takes -> the key that holds the ids.
+CLEAN_KEYS: dict[str, str] = {
+    "completed": "completed",
+    "failed": "failed",
+    "active": "active",
+    "wait": "wait",
+    "waiting": "wait",
+    "paused": "paused",
+    "delayed": "delayed",
+    "prioritized": "prioritized",
 }
 
 
@@ -128,6 +141,20 @@ class QueueKeys:
     def job_part(self, job_id: str, part: str) -> str:
         """A key that belongs to one job: `part` is a name of `JOB_KEYS`."""
         return self.base + job_id + JOB_KEYS[part]
+
+    @property
+    def pattern(self) -> str:
+        """The SCAN pattern that finds every key of the queue."""
+        return f"{_escaped(self.base)}*"
+
+    def job_of_key(self, key: str) -> str | None:
+        """The id of the job that a key of this queue belongs to; None for the queue's own keys, for
+        those of schedulers, and for keys that nobody knows.
+        """
+        job_id, colon, part = key.removeprefix(self.base).partition(":")
+        if not job_id or job_id in RESERVED_IDS:
+            return None
+        return job_id if not colon or colon + part in JOB_KEYS.values() else None
 
     def wake(self, worker_id: str) -> str:
         """A private key by which one worker wakes itself; outside BullMQ's part of the key space
@@ -208,8 +235,12 @@ def split_job_key(key: str) -> tuple[str, str]:
 
 def discovery_pattern(prefix: str = DEFAULT_PREFIX) -> str:
     """The SCAN pattern that finds the meta key of every queue under a prefix."""
-    escaped = "".join(f"\\{char}" if char in "*?[]\\" else char for char in prefix)
-    return f"{escaped}:*:{QUEUE_KEYS['meta']}"
+    return f"{_escaped(prefix)}:*:{QUEUE_KEYS['meta']}"
+
+
+def _escaped(text: str) -> str:
+    """Text as a part of a pattern that means just that text."""
+    return "".join(f"\\{char}" if char in "*?[]\\" else char for char in text)
 
 
 def queue_of_meta_key(key: str, prefix: str = DEFAULT_PREFIX) -> str | None:

@@ -6,14 +6,9 @@
 --- @include probe
 --- @include state
 --- @include descent
+--- @include scheduler
 
 local id = ARGV[1]
-
-local function is_armed_run()
-  local scheduler = call("HGET", base .. id, field.scheduler_id)
-  local due = scheduler and call("ZSCORE", base .. key.repeat, scheduler)
-  return due and id == "repeat:" .. scheduler .. ":" .. string.format("%.0f", tonumber(due)) or false
-end
 
 local function any_locked(jobs)
   for _, job in ipairs(jobs) do
@@ -26,7 +21,7 @@ end
 
 probe_structures(base)
 probe_finished(base)
-if is_armed_run() then
+if is_armed_run(base, id, call("HGET", base .. id, field.scheduler_id)) then
   return -8
 end
 local going = {{base = base, id = id, key = base .. id}}

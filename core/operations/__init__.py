@@ -4,6 +4,7 @@ from .adding import AddingOperations, BulkJob
 from .children import ChildOperations, Dependencies, Dependency, DependencyPage, Page
 from .clearing import ClearingOperations
 from .clients import ClientOperations
+from .counting import CountingOperations
 from .deduplication import DeduplicationOperations
 from .driving import DrivingOperations, FetchOptions, FinishOptions
 from .editing import EditingOperations
@@ -11,6 +12,7 @@ from .jobs import JobOperations
 from .limits import LimitOperations, RateLimit
 from .listing import ListingOperations
 from .looking import JobView, LookingOperations
+from .orphans import OrphanOperations
 from .states import STATES
 from .steering import QueueMeta, SteeringOperations
 
@@ -33,14 +35,16 @@ __all__ = [
 class QueueOperations(
     AddingOperations,
     LookingOperations,
+    OrphanOperations,
     ListingOperations,
+    CountingOperations,
     EditingOperations,
     JobOperations,
     DeduplicationOperations,
     DrivingOperations,
-    SteeringOperations,
     LimitOperations,
     ClearingOperations,
+    SteeringOperations,
     ClientOperations,
     ChildOperations,
 ):

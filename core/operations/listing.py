@@ -41,10 +41,7 @@ class ListingOperations(CountingOperations):
         Raises:
             InvalidOption: a state that does not exist, or a position that is no whole number.
         """
-        ranges = yield from self._open(states, start, end, ascending)
-        while waiting := [each for each in ranges if each.wanted()]:
-            yield from self._read_ids(waiting, _IDS)
-        return list(dict.fromkeys(job_id for each in ranges for job_id in each.ids))
+        return (yield from self._ids(states, start, end, ascending))
 
     @procedure
     def get_jobs(
@@ -98,6 +95,14 @@ class ListingOperations(CountingOperations):
     def get_failed(self, start: int = 0, end: int = -1) -> Steps[list[Job]]:
         """Failed jobs, the newest first."""
         return (yield from self._jobs(["failed"], start, end, ascending=False))
+
+    def _ids(
+        self, states: Sequence[str], start: int, end: int, ascending: bool
+    ) -> Steps[list[str]]:
+        ranges = yield from self._open(states, start, end, ascending)
+        while waiting := [each for each in ranges if each.wanted()]:
+            yield from self._read_ids(waiting, _IDS)
+        return list(dict.fromkeys(job_id for each in ranges for job_id in each.ids))
 
     def _jobs(
         self, states: Sequence[str], start: int, end: int, ascending: bool

@@ -39,6 +39,9 @@ class SteeringOperations(QueueBase):
     @operation
     def pause(self) -> Call[None]:
         """No worker takes jobs of this queue from now on; running jobs go on (protocol 8.1)."""
+        return self._pause_call()
+
+    def _pause_call(self) -> Call[None]:
         return script("pause").call(self.keys.base, [], lambda reply: None)
 
     @procedure

@@ -8,9 +8,10 @@ local function release_removed(base, id, deduplication_id)
   end
 end
 
+--- UNLINK: what is large, such as the values of many children, is freed beside Redis' main thread.
 local function delete_job_keys(base, id)
   local hash = base .. id
-  return call("DEL", hash, hash .. jobkey.logs, hash .. jobkey.dependencies, hash .. jobkey.processed,
+  return call("UNLINK", hash, hash .. jobkey.logs, hash .. jobkey.dependencies, hash .. jobkey.processed,
     hash .. jobkey.failed, hash .. jobkey.unsuccessful)
 end
 
