@@ -29,6 +29,7 @@ from bullrush.core.errors import (
 )
 from bullrush.core.keys import QueueKeys
 from bullrush.core.nodes import LARGEST_FLOW
+from tests.support.kin import everything, kin, returned, with_id
 from tests.support.stored import Stored
 
 
@@ -36,34 +37,6 @@ from tests.support.stored import Stored
 def other(driver, queue_name) -> Stored:
     """What is in Redis for a second queue."""
     return Stored(driver, f"{queue_name}-other")
-
-
-def with_id(job_id: str, queue: Stored, *children: FlowJob, **options: Any) -> FlowJob:
-    """A job of a flow, named as its id."""
-    options["job_id"] = job_id
-    return FlowJob(job_id, queue.keys.queue, options=options, children=children)
-
-
-def everything(*places: Stored) -> dict[str, Any]:
-    """Every key of the queues with its serialized value: equal before and after when nothing was
-    written.
-    """
-    return {
-        place.keys.base + key: place.run("DUMP", place.keys.base + key)
-        for place in places
-        for key in place.all_keys()
-    }
-
-
-def kin(stored: Stored, job_id: str, part: str) -> set[str]:
-    """The keys in `dependencies` of a job."""
-    return {each.decode() for each in stored.run("SMEMBERS", stored.keys.job_part(job_id, part))}
-
-
-def returned(stored: Stored, job_id: str, part: str = "processed") -> dict[str, str]:
-    """The hash `processed` or `failed` of a job."""
-    flat = [each.decode() for each in stored.run("HGETALL", stored.keys.job_part(job_id, part))]
-    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 # -- what is stored ------------------------------------------------------------------------------
