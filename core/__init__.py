@@ -11,7 +11,8 @@ from .errors import (
     WaitingError,
     WaitTimeout,
 )
-from .events import AsyncQueueEvents, Event, QueueEvents
+from .event_stream import Event
+from .events import AsyncQueueEvents, QueueEvents
 from .flow import AsyncFlowProducer, FlowJob, FlowProducer, JobNode
 from .job import Job
 from .operations import (
@@ -20,6 +21,9 @@ from .operations import (
     Dependency,
     DependencyPage,
     JobView,
+    Metrics,
+    MetricsMeta,
+    MetricsTime,
     Page,
     QueueMeta,
     RateLimit,
@@ -37,12 +41,14 @@ from .outcome import (
     Returned,
 )
 from .parents import Parent
+from .publishing import AsyncQueueEventsProducer, QueueEventsProducer
 from .queue import AsyncQueue, Queue
 
 __all__ = [
     "AsyncFlowProducer",
     "AsyncQueue",
     "AsyncQueueEvents",
+    "AsyncQueueEventsProducer",
     "Backoff",
     "BulkJob",
     "BullrushError",
@@ -63,6 +69,9 @@ __all__ = [
     "JobOptions",
     "JobView",
     "Keep",
+    "Metrics",
+    "MetricsMeta",
+    "MetricsTime",
     "Moved",
     "Outcome",
     "Page",
@@ -70,6 +79,7 @@ __all__ = [
     "Postponed",
     "Queue",
     "QueueEvents",
+    "QueueEventsProducer",
     "QueueMeta",
     "RateLimit",
     "RateLimitError",

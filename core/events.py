@@ -1,132 +1,38 @@
-"""The event stream of a queue: listen to it, and wait for a job to finish (protocol part 1, section
-9).
+"""Listening to a queue, and waiting for a job to finish (protocol part 1, section 9). A class for
+each colour: a reader thread and a reader task cannot be the same thing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any
 
 from typing_extensions import Self
 
-from .calls import Command
 from .drivers import AsyncConnection, AsyncDriver, Connection, Driver, connect, connect_async
 from .environment import redis_url
-from .errors import BullrushError, JobFailed, JobNotFound, WaitTimeout
+from .errors import BullrushError
+from .event_stream import (
+    BLOCK_MS,
+    Ending,
+    Event,
+    Listener,
+    Stream,
+    ending_in,
+    ending_of,
+    time_to_look,
+    value_of,
+)
 from .keys import DEFAULT_PREFIX
-from .operations import JobView
 from .queue import AsyncQueue, Queue
 
 logger = logging.getLogger(__name__)
 
-#: A reader asks again at least this often, ms.
-_BLOCK_MS = 10_000
-#: A waiter looks at the job itself this often, s: an event may be trimmed before a slow reader sees
-#: it.
-_LOOK_AGAIN = 5.0
 _PAUSE_AFTER_ERROR = 0.2
-
-
-@dataclass(frozen=True)
-class Event:
-    """One entry of the stream.
-
-    Args:
-        id: its id in the stream.
-        name: ``added``, ``waiting``, ``active``, ``progress``, ``completed``, ``failed``, ...
-            (protocol 9.1)
-        job_id: the job it is about; empty for events of the queue.
-        fields: everything else as text; `value` decodes what is JSON.
-    """
-
-    id: str
-    name: str
-    job_id: str
-    fields: dict[str, str]
-
-    @property
-    def value(self) -> Any:
-        """The returned value of ``completed`` or the data of ``progress``; None when it is not
-        JSON.
-        """
-        text = self.fields.get("returnvalue" if self.name == "completed" else "data")
-        try:
-            return json.loads(text) if text is not None else None
-        except ValueError:
-            return None
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a job ended: `state` is ``completed`` with a `value`, or ``failed`` with a `reason`."""
-
-    state: str
-    value: Any = None
-    reason: str = ""
-
-
-Listener: TypeAlias = Callable[[Event], None]
-
-
-class _Stream:
-    """What both faces share: commands, parsing and listeners. No I/O."""
-
-    def __init__(self, events_key: str, last_event_id: str | None) -> None:
-        self.events_key = events_key
-        self.position = last_event_id
-        self.listeners: dict[str, list[Listener]] = defaultdict(list)
-
-    def newest(self) -> Command:
-        """Asks for the last entry. ``$`` would be resolved anew by every read and miss what comes
-        between two of them.
-        """
-        return ("XREVRANGE", self.events_key, "+", "-", "COUNT", 1)
-
-    def read(self) -> Command:
-        """Asks for what follows the position."""
-        return (
-            "XREAD",
-            "COUNT",
-            500,
-            "BLOCK",
-            _BLOCK_MS,
-            "STREAMS",
-            self.events_key,
-            self.position or "0-0",
-        )
-
-    def start_after(self, reply: Sequence[Any]) -> None:
-        """Take the reply of `newest`."""
-        self.position = reply[0][0].decode() if reply else "0-0"
-
-    def dispatch(self, reply: Any) -> None:
-        """Tell the listeners of every event. A listener that raises is logged and does not stop the
-        others.
-        """
-        for entry_id, flat in reply[0][1] if reply else ():
-            event = _event(entry_id, flat)
-            self.position = event.id
-            for listener in (*self.listeners[event.name], *self.listeners["*"]):
-                try:
-                    listener(event)
-                except Exception:
-                    logger.exception("a listener of %s raised", event.name)
-
-    def on(self, name: str, listener: Listener) -> Callable[[], None]:
-        """Add a listener; gives what takes it away again."""
-        self.listeners[name] = [*self.listeners[name], listener]
-
-        def forget() -> None:
-            self.listeners[name] = [each for each in self.listeners[name] if each is not listener]
-
-        return forget
 
 
 class QueueEvents:
@@ -136,6 +42,10 @@ class QueueEvents:
         name: the queue.
         url, driver, prefix: as `Queue`.
         last_event_id: start after that entry; by default with the first event after `start`.
+        blocking_timeout: ms after which it asks again; idle readers ask that often.
+
+    Raises:
+        InvalidOption: `blocking_timeout` is no whole number from 1.
     """
 
     def __init__(
@@ -146,24 +56,32 @@ class QueueEvents:
         driver: Driver | None = None,
         prefix: str = DEFAULT_PREFIX,
         last_event_id: str | None = None,
+        blocking_timeout: int = BLOCK_MS,
     ) -> None:
         self._owns_driver = driver is None
         self.driver = driver if driver is not None else connect(redis_url(url))
         self.queue = Queue(name, driver=self.driver, prefix=prefix)
-        self._stream = _Stream(self.queue.keys.events, last_event_id)
+        self._stream = Stream(self.queue.keys.events, last_event_id, blocking_timeout)
         self._guard = threading.Lock()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
         self._connection: Connection | None = None
 
     def on(self, name: str, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with every event of that name, in the reader's thread; ``*`` is every
-        name.
+        """Call `listener` with every event of that name, in the reader's thread.
+
+        Args:
+            name: an event, ``completed`` or one of your own; with a job, ``completed:<job id>``;
+                or ``*`` for all.
 
         Returns:
             A function that takes the listener away again.
         """
         return self._stream.on(name, listener)
+
+    def once(self, name: str, listener: Listener) -> Callable[[], None]:
+        """As `on`, for the first such event only."""
+        return self._stream.once(name, listener)
 
     def start(self) -> Self:
         """Start to read; from now on no event is missed. A second start does nothing.
@@ -210,7 +128,7 @@ class QueueEvents:
             WaitTimeout: it did not finish in time.
             ConnectionFailed: Redis did not answer.
         """
-        return _value_of(job_id, self.wait_for_end(job_id, timeout))
+        return value_of(job_id, self.wait_for_end(job_id, timeout))
 
     def wait_for_end(self, job_id: str, timeout: float | None = None) -> Ending:
         """As `wait_until_finished`, but a failure is returned, not raised."""
@@ -219,18 +137,17 @@ class QueueEvents:
         endings: list[Ending] = []
 
         def listen(event: Event) -> None:
-            if event.job_id == job_id:
-                endings.append(_ending_of(event))
-                ended.set()
+            endings.append(ending_of(event))
+            ended.set()
 
         self.start()
-        forget = [self.on(name, listen) for name in ("completed", "failed")]
+        forget = [self.on(f"{name}:{job_id}", listen) for name in ("completed", "failed")]
         try:
             while True:
-                ending = _ending_in(job_id, self.queue.view(job_id), endings)
+                ending = ending_in(job_id, self.queue.view(job_id), endings)
                 if ending is not None:
                     return ending
-                _wait(ended, job_id, deadline, timeout)
+                ended.wait(time_to_look(job_id, deadline, timeout))
         finally:
             for each in forget:
                 each()
@@ -256,17 +173,22 @@ class AsyncQueueEvents:
         driver: AsyncDriver | None = None,
         prefix: str = DEFAULT_PREFIX,
         last_event_id: str | None = None,
+        blocking_timeout: int = BLOCK_MS,
     ) -> None:
         self._owns_driver = driver is None
         self.driver = driver if driver is not None else connect_async(redis_url(url))
         self.queue = AsyncQueue(name, driver=self.driver, prefix=prefix)
-        self._stream = _Stream(self.queue.keys.events, last_event_id)
+        self._stream = Stream(self.queue.keys.events, last_event_id, blocking_timeout)
         self._task: asyncio.Task[None] | None = None
         self._connection: AsyncConnection | None = None
 
     def on(self, name: str, listener: Listener) -> Callable[[], None]:
         """See `QueueEvents.on`."""
         return self._stream.on(name, listener)
+
+    def once(self, name: str, listener: Listener) -> Callable[[], None]:
+        """See `QueueEvents.once`."""
+        return self._stream.once(name, listener)
 
     async def start(self) -> Self:
         """See `QueueEvents.start`."""
@@ -296,7 +218,7 @@ class AsyncQueueEvents:
 
     async def wait_until_finished(self, job_id: str, timeout: float | None = None) -> Any:
         """See `QueueEvents.wait_until_finished`."""
-        return _value_of(job_id, await self.wait_for_end(job_id, timeout))
+        return value_of(job_id, await self.wait_for_end(job_id, timeout))
 
     async def wait_for_end(self, job_id: str, timeout: float | None = None) -> Ending:
         """See `QueueEvents.wait_for_end`."""
@@ -305,18 +227,17 @@ class AsyncQueueEvents:
         endings: list[Ending] = []
 
         def listen(event: Event) -> None:
-            if event.job_id == job_id:
-                endings.append(_ending_of(event))
-                ended.set()
+            endings.append(ending_of(event))
+            ended.set()
 
         await self.start()
-        forget = [self.on(name, listen) for name in ("completed", "failed")]
+        forget = [self.on(f"{name}:{job_id}", listen) for name in ("completed", "failed")]
         try:
             while True:
-                ending = _ending_in(job_id, await self.queue.view(job_id), endings)
+                ending = ending_in(job_id, await self.queue.view(job_id), endings)
                 if ending is not None:
                     return ending
-                await _wait_async(ended, job_id, deadline, timeout)
+                await _wait(ended, time_to_look(job_id, deadline, timeout))
         finally:
             for each in forget:
                 each()
@@ -330,60 +251,8 @@ class AsyncQueueEvents:
                 await asyncio.sleep(_PAUSE_AFTER_ERROR)
 
 
-def _event(entry_id: bytes, flat: Sequence[bytes]) -> Event:
-    texts = [part.decode("utf-8", "replace") for part in flat]
-    fields = dict(zip(texts[::2], texts[1::2], strict=False))
-    return Event(entry_id.decode(), fields.pop("event", ""), fields.pop("jobId", ""), fields)
-
-
-def _ending_of(event: Event) -> Ending:
-    if event.name == "completed":
-        return Ending("completed", value=event.value)
-    return Ending("failed", reason=event.fields.get("failedReason", ""))
-
-
-def _ending_in(job_id: str, view: JobView, endings: Sequence[Ending]) -> Ending | None:
-    """How the job ended, by what an event said or by what is stored now.
-
-    Raises:
-        JobNotFound: it is gone, and no event told how.
-    """
-    if endings:
-        return endings[-1]
-    if view.job is None:
-        raise JobNotFound(f"Missing key for job {job_id}. waitUntilFinished")
-    if view.state == "completed":
-        return Ending("completed", value=view.job.returnvalue)
-    if view.state == "failed":
-        return Ending("failed", reason=view.job.failed_reason or "")
-    return None
-
-
-def _value_of(job_id: str, ending: Ending) -> Any:
-    if ending.state == "failed":
-        raise JobFailed(job_id, ending.reason)
-    return ending.value
-
-
-def _slice(job_id: str, deadline: float | None, timeout: float | None) -> float:
-    """How long to wait before the job is looked at again, s."""
-    rest = _LOOK_AGAIN if deadline is None else min(_LOOK_AGAIN, deadline - time.monotonic())
-    if rest <= 0:
-        raise WaitTimeout(f"job {job_id} did not finish within {timeout} s")
-    return rest
-
-
-def _wait(
-    ended: threading.Event, job_id: str, deadline: float | None, timeout: float | None
-) -> None:
-    ended.wait(_slice(job_id, deadline, timeout))
-
-
-async def _wait_async(
-    ended: asyncio.Event, job_id: str, deadline: float | None, timeout: float | None
-) -> None:
-    rest = _slice(job_id, deadline, timeout)
+async def _wait(ended: asyncio.Event, seconds: float) -> None:
     try:
-        await asyncio.wait_for(ended.wait(), rest)
+        await asyncio.wait_for(ended.wait(), seconds)
     except asyncio.TimeoutError:
         return

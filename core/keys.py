@@ -70,6 +70,13 @@ RESERVED_IDS: frozenset[str] = frozenset(suffix.partition(":")[0] for suffix in 
 #: No id of a person or a program is longer; a longer one is somebody's whole data.
 LONGEST_ID = 256
 
+#: Fields of the hashes that count finished jobs. Lua knows them as ``metric.NAME``.
+METRICS_FIELDS: dict[str, str] = {
+    "count": "count",
+    "prev_ts": "prevTS",
+    "prev_count": "prevCount",
+}
+
 #: States a job can be in (protocol 8.7) -> the key that holds its id.
 STATE_KEYS: dict[str, str] = {
     "active": "active",

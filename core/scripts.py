@@ -17,16 +17,22 @@ from typing import Any, TypeVar
 
 from .calls import Argument, Call
 from .job import FIELDS
-from .keys import JOB_KEYS, META_FIELDS, QUEUE_KEYS
+from .keys import JOB_KEYS, META_FIELDS, METRICS_FIELDS, QUEUE_KEYS
 
 T = TypeVar("T")
 
 #: A script gets the base of its queue as its only key, so all its keys share one Cluster slot. One
 #: that reaches into several queues gets the base of each.
 _PRELUDE = "local call, base = redis.call, KEYS[1]\n"
-_NAMES = {"key": QUEUE_KEYS, "jobkey": JOB_KEYS, "meta": META_FIELDS, "field": FIELDS}
+_NAMES = {
+    "key": QUEUE_KEYS,
+    "jobkey": JOB_KEYS,
+    "meta": META_FIELDS,
+    "metric": METRICS_FIELDS,
+    "field": FIELDS,
+}
 _INCLUDE = re.compile(r"^--- @include (\w+)\n", re.MULTILINE)
-_NAME = re.compile(r"\b(key|jobkey|meta|field)\.([a-z_]+)\b")
+_NAME = re.compile(r"\b(key|jobkey|meta|metric|field)\.([a-z_]+)\b")
 _COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 
 

@@ -12,6 +12,7 @@ from .jobs import JobOperations
 from .limits import LimitOperations, RateLimit
 from .listing import ListingOperations
 from .looking import JobView, LookingOperations
+from .metrics import Metrics, MetricsMeta, MetricsOperations, MetricsTime
 from .orphans import OrphanOperations
 from .states import STATES
 from .steering import QueueMeta, SteeringOperations
@@ -25,6 +26,9 @@ __all__ = [
     "FetchOptions",
     "FinishOptions",
     "JobView",
+    "Metrics",
+    "MetricsMeta",
+    "MetricsTime",
     "Page",
     "QueueMeta",
     "QueueOperations",
@@ -37,6 +41,7 @@ class QueueOperations(
     LookingOperations,
     OrphanOperations,
     ListingOperations,
+    MetricsOperations,
     CountingOperations,
     EditingOperations,
     JobOperations,

@@ -137,5 +137,5 @@ def worker_settings(options: Mapping[str, Any]) -> WorkerSettings:
 
 
 def _check_number(name: str, value: Any, *, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if type(value) is not int or value < least:  # no subclass: Redis would not take it
         raise InvalidOption(f"{name} is a whole number from {least}, not {value!r}")

@@ -14,9 +14,11 @@ from bullrush.core import (
     AsyncFlowProducer,
     AsyncQueue,
     AsyncQueueEvents,
+    AsyncQueueEventsProducer,
     FlowProducer,
     Queue,
     QueueEvents,
+    QueueEventsProducer,
 )
 from bullrush.core.drivers import Driver, connect
 from bullrush.core.worker import Worker
@@ -125,17 +127,19 @@ def flows(url: str, face: str, request: pytest.FixtureRequest) -> Iterator[Any]:
 @pytest.fixture
 def make_events(
     url: str, face: str, queue_name: str, request: pytest.FixtureRequest
-) -> Iterator[Callable[[], Any]]:
-    """Makes started event readers of the face under test."""
+) -> Iterator[Callable[..., Any]]:
+    """Makes event readers of the face under test, started unless told otherwise."""
     made: list[Any] = []
 
-    def make() -> Any:
+    def make(*, start: bool = True, **options: Any) -> Any:
         if face == "blocking":
-            events: Any = QueueEvents(queue_name, url=url)
+            events: Any = QueueEvents(queue_name, url=url, **options)
         else:
-            events = Awaited(AsyncQueueEvents(queue_name, url=url), request.getfixturevalue("loop"))
+            reader = AsyncQueueEvents(queue_name, url=url, **options)
+            events = Awaited(reader, request.getfixturevalue("loop"))
         made.append(events)
-        events.start()
+        if start:
+            events.start()
         return events
 
     if face == "asyncio":
@@ -143,6 +147,21 @@ def make_events(
     yield make
     for events in made:
         events.close()
+
+
+@pytest.fixture
+def publisher(
+    url: str, face: str, queue_name: str, request: pytest.FixtureRequest
+) -> Iterator[Any]:
+    """Whoever publishes events of their own, of the face under test."""
+    publisher: Any
+    if face == "blocking":
+        publisher = QueueEventsProducer(queue_name, url=url)
+    else:
+        loop = request.getfixturevalue("loop")
+        publisher = Awaited(AsyncQueueEventsProducer(queue_name, url=url), loop)
+    yield publisher
+    publisher.close()
 
 
 @pytest.fixture

@@ -304,6 +304,37 @@ def test_locks_of_long_jobs_are_renewed(queue, start_worker, stored):
     assert queue.get_job(job.id).stalled_count == 0
 
 
+def test_locks_are_renewed_as_often_as_the_renew_time_says(queue, events, start_worker, stored):
+    def handler(delivery):
+        key = stored.keys.job_part(delivery.job.id, "lock")
+        stored.run("PEXPIRE", key, 15_000)
+        wait_until(lambda: stored.run("PTTL", key) > 20_000)
+        return True
+
+    start_worker(handler, lock_duration=30_000, lock_renew_time=100)
+    assert finish(events, queue.add("x")) is True
+
+
+def test_a_worker_that_skips_renewal_loses_its_lock(queue, start_worker, stored):
+    lost = threading.Event()
+
+    def handler(delivery):
+        wait_until(lambda: not stored.exists(stored.keys.job_part(delivery.job.id, "lock")))
+        lost.set()
+
+    start_worker(handler, lock_duration=100, skip_lock_renewal=True, skip_stalled_check=True)
+    queue.add("x")
+    assert lost.wait(10)
+
+
+def test_a_worker_that_skips_the_stalled_check_leaves_it_to_others(
+    queue, events, start_worker, stored
+):
+    start_worker(lambda delivery: None, skip_stalled_check=True)
+    finish(events, queue.add("x"))
+    assert not stored.exists(stored.keys.stalled_check)
+
+
 def test_a_lost_lock_is_told_and_the_outcome_does_not_count(queue, start_worker, stored, caplog):
     release, started = threading.Event(), threading.Event()
 
@@ -403,6 +434,11 @@ def test_the_log_says_what_happens(queue, events, start_worker, caplog):
         ({"name": "a b"}, "no spaces"),
         ({"lock_duration": -1}, "lock_duration"),
         ({"drain_delay": 0}, "drain_delay"),
+        ({"metrics": 0}, "metrics"),
+        ({"lock_renew_time": 1.5}, "lock_renew_time"),
+        ({"max_started_attempts": 0}, "max_started_attempts"),
+        ({"maximum_rate_limit_delay": True}, "maximum_rate_limit_delay"),
+        ({"skip_stalled_check": 1}, "skip_stalled_check is True or False"),
     ],
 )
 def test_wrong_worker_options_are_refused(url, queue_name, options, words):

@@ -38,7 +38,7 @@ CORE_LAYERS = (
     },
     {"drivers"},
     {"operations"},
-    {"queue", "flow", "events", "views", "delivery"},
+    {"queue", "flow", "event_stream", "events", "publishing", "views", "delivery"},
     {"pools"},
     {"worker"},
 )
@@ -52,7 +52,7 @@ HOMES = {
 }
 #: Fields whose spelling is also that of an event field, an option or of other people's JSON.
 SPELLED_ELSEWHERE = {
-    "returnvalue": "a field of the event stream (core/events.py)",
+    "returnvalue": "a field of the event stream (core/event_stream.py)",
     "failedReason": "a field of the event stream, and of the admin JSON",
     "attemptsMade": "a field of the admin JSON",
 }

@@ -17,24 +17,24 @@ end
 --- Count `finished` more jobs. The first of a new minute closes the minutes before it; counting them one by one, as BullMQ does,
 --- comes to the same. A key of another type must not keep jobs from finishing, so errors are passed over.
 local function count_target(counter, list, finished, now, size)
-  local stored = redis.pcall("HMGET", counter, "count", "prevTS", "prevCount")
-  if finished == 0 or stored.err then
+  local stored = finished > 0 and redis.pcall("HMGET", counter, metric.count, metric.prev_ts, metric.prev_count)
+  if not stored or stored.err then
     return
   end
   local before, previous = stored_count(stored[1]), tonumber(stored[2])
   if not previous then
-    call("HSET", counter, "count", before + finished, "prevTS", now, "prevCount", 0)
+    call("HSET", counter, metric.count, before + finished, metric.prev_ts, now, metric.prev_count, 0)
     return
   end
   local minutes = math.min(math.floor(now / 60000) - math.floor(previous / 60000), size)
   if not (minutes > 0) then
-    call("HSET", counter, "count", before + finished)
+    call("HSET", counter, metric.count, before + finished)
     return
   end
   redis.pcall("LPUSH", list, before - stored_count(stored[3]))
   push_many(list, 0, minutes - 1)
   redis.pcall("LTRIM", list, 0, size - 1)
-  call("HSET", counter, "count", before + finished, "prevTS", now, "prevCount", before)
+  call("HSET", counter, metric.count, before + finished, metric.prev_ts, now, metric.prev_count, before)
 end
 
 --- counts: {completed = how many, failed = how many}
