@@ -339,8 +339,7 @@ def _view(keys: Sequence[str], most: int) -> Call[dict[str, tuple[Job, list[str]
         found = {}
         for key, (stored, children) in zip(keys, reply, strict=True):
             if stored:
-                queue, job_id = split_job_key(key)
-                job = Job.from_reply(queue, job_id, stored)
+                job = Job.from_reply(*split_job_key(key), stored)
                 found[key] = (job, [child.decode() for child in children])
         return found
 

@@ -13,6 +13,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .keys import split_base
+
 #: Our name -> the field in Redis.
 FIELDS: dict[str, str] = {
     "name": "name",
@@ -52,6 +54,10 @@ SHORT_OPTIONS: dict[str, str] = {
     "keepLogs": "kl",
 }
 
+#: The parts of the public option `telemetry` -> their names inside ``opts``.
+TELEMETRY_OPTIONS: dict[str, str] = {"metadata": "tm", "omitContext": "omc"}
+
+_LONG_NAMES = {short: long for long, short in SHORT_OPTIONS.items()}
 _STORED = {name: field.encode() for name, field in FIELDS.items()}
 
 
@@ -87,29 +93,39 @@ def id_bytes(job_id: str) -> bytes:
     return job_id.encode("utf-8", "surrogateescape")
 
 
+def _long_options(stored: dict[str, Any]) -> dict[str, Any]:
+    """Options under their public names, as Node's reader gives them."""
+    options = {"attempts": 0} | {_LONG_NAMES.get(name, name): stored[name] for name in stored}
+    options.pop("repeatJobKey", None)  # it is the property `scheduler_id`
+    telemetry = {
+        name: options.pop(short) for name, short in TELEMETRY_OPTIONS.items() if short in options
+    }
+    return options | ({"telemetry": telemetry} if telemetry else {})
+
+
 class Job:
     """One job as it was when it was read. Immutable; ask the queue again for a newer view.
 
     Attributes:
         id: the job's id, text.
-        queue_name: the queue it belongs to.
+        base: what every key of its queue starts with, ``bull:emails:``.
 
     Every other property reads one field of the hash with the default that BullMQ's readers apply
     (protocol 2.1). Times are Unix milliseconds, or None when the field is absent.
     """
 
-    __slots__ = ("_stored", "id", "queue_name")
+    __slots__ = ("_stored", "base", "id")
 
-    def __init__(self, queue_name: str, job_id: str, stored: Mapping[bytes, bytes]) -> None:
-        self.queue_name = queue_name
+    def __init__(self, base: str, job_id: str, stored: Mapping[bytes, bytes]) -> None:
+        self.base = base
         self.id = job_id
         self._stored = stored
 
     @classmethod
-    def from_reply(cls, queue_name: str, job_id: str, reply: Sequence[bytes]) -> Job:
+    def from_reply(cls, base: str, job_id: str, reply: Sequence[bytes]) -> Job:
         """A job from the flat list of fields and values that HGETALL gives."""
         pairs = iter(reply)
-        return cls(queue_name, job_id, dict(zip(pairs, pairs, strict=True)))
+        return cls(base, job_id, dict(zip(pairs, pairs, strict=True)))
 
     def raw(self, name: str) -> bytes | None:
         """The stored bytes of a field by our name for it (a key of `FIELDS`), or None."""
@@ -121,11 +137,31 @@ class Job:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Job):
             return NotImplemented
-        mine = (self.queue_name, self.id, self._stored)
-        return mine == (other.queue_name, other.id, other._stored)
+        mine = (self.base, self.id, self._stored)
+        return mine == (other.base, other.id, other._stored)
 
     def __hash__(self) -> int:
-        return hash((self.queue_name, self.id))
+        return hash((self.base, self.id))
+
+    @property
+    def queue_name(self) -> str:
+        """The queue it belongs to."""
+        return split_base(self.base)[1]
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of that queue start with before its name."""
+        return split_base(self.base)[0]
+
+    @property
+    def queue_qualified_name(self) -> str:
+        """The queue as references to a parent name it, ``bull:emails``."""
+        return self.base[:-1]
+
+    @property
+    def key(self) -> str:
+        """The key of its hash, as a parent names its children, ``bull:emails:1``."""
+        return self.base + self.id
 
     @property
     def name(self) -> str:
@@ -146,10 +182,7 @@ class Job:
     def opts(self) -> dict[str, Any]:
         """The stored options with BullMQ's long public names."""
         stored = _json(self.raw("opts"), {})
-        if not isinstance(stored, dict):
-            return {}
-        long_names = {short: long for long, short in SHORT_OPTIONS.items()}
-        return {str(long_names.get(name, name)): value for name, value in stored.items()}
+        return _long_options(stored if isinstance(stored, dict) else {})
 
     @property
     def timestamp(self) -> int:
@@ -257,6 +290,42 @@ class Job:
         """The parent reference ``{"id", "queueKey"}`` plus its failure policy."""
         value = _json(self.raw("parent"), None)
         return value if isinstance(value, dict) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The job as other tools know it, ready for JSON: the names and values of `toJSON` in Node.
+        What is not there is left out.
+
+        Raises:
+            ValueError: the stored data is not JSON.
+        """
+        always = {
+            "id": self.id,
+            "name": self.name,
+            "data": self.data,
+            "opts": self.opts,
+            "progress": self.progress,
+            "returnvalue": self.returnvalue,
+            "stacktrace": self.stacktrace,
+            "delay": self.delay,
+            "priority": self.priority,
+            "attemptsStarted": self.attempts_started,
+            "attemptsMade": self.attempts_made,
+            "stalledCounter": self.stalled_count,
+            "timestamp": self.timestamp,
+            "queueQualifiedName": self.queue_qualified_name,
+        }
+        perhaps = {
+            "processedOn": self.processed_on,
+            "processedBy": self.processed_by,
+            "finishedOn": self.finished_on,
+            "failedReason": self.failed_reason,
+            "deferredFailure": self.deferred_failure,
+            "repeatJobKey": self.scheduler_id,
+            "parentKey": self.parent_key,
+            "parent": self.parent,
+            "deduplicationId": self.deduplication_id,
+        }
+        return always | {name: value for name, value in perhaps.items() if value is not None}
 
     @property
     def exception(self) -> str | None:

@@ -235,9 +235,15 @@ def check_job_id(job_id: str | None) -> str:
 
 
 def split_job_key(key: str) -> tuple[str, str]:
-    """(queue, id) of a job's key, cut at the last two colons as BullMQ does."""
-    head, _, job_id = key.rpartition(":")
-    return head.rpartition(":")[2], job_id
+    """(base of its queue, id) of a job's key, cut at the last colon as BullMQ does."""
+    head, colon, job_id = key.rpartition(":")
+    return head + colon, job_id
+
+
+def split_base(base: str) -> tuple[str, str]:
+    """(prefix, queue) of what the keys of a queue start with."""
+    prefix, _, queue = base[:-1].rpartition(":")
+    return prefix, queue
 
 
 def discovery_pattern(prefix: str = DEFAULT_PREFIX) -> str:

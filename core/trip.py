@@ -94,7 +94,7 @@ def commit_and_fetch(keys: QueueKeys, records: Sequence[Record], request: Reques
 
     def read(reply: Any) -> Reply:
         codes, jobs, limited_ms, next_due, dropped = reply
-        found = [Job.from_reply(keys.queue, id_of(job_id), stored) for job_id, stored in jobs]
+        found = [Job.from_reply(keys.base, id_of(job_id), stored) for job_id, stored in jobs]
         return Reply(codes, found, limited_ms, next_due, [id_of(each) for each in dropped])
 
     return script("commit_and_fetch").call(keys.base, arguments, read)

@@ -101,8 +101,10 @@ class AddingOperations(QueueBase):
             return Call(call.command, lambda reply: read(call.read(reply)), call.full)
         arguments = [argument for job in jobs for argument in job.arguments()]
 
+        base = self.keys.base
+
         def read_ids(reply: list[bytes]) -> Any:
             pairs = zip(jobs, reply, strict=True)
-            return read([Job(self.name, job_id.decode(), job.stored()) for job, job_id in pairs])
+            return read([Job(base, job_id.decode(), job.stored()) for job, job_id in pairs])
 
-        return script("add_jobs").call(self.keys.base, arguments, read_ids)
+        return script("add_jobs").call(base, arguments, read_ids)

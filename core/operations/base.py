@@ -18,7 +18,7 @@ class QueueBase:
 
     def _hash_of(self, job_id: str) -> Call[Job | None]:
         def read(reply: list[bytes]) -> Job | None:
-            return Job.from_reply(self.name, job_id, reply) if reply else None
+            return Job.from_reply(self.keys.base, job_id, reply) if reply else None
 
         return Call(("HGETALL", self.keys.job(job_id)), read)
 

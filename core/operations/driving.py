@@ -242,7 +242,7 @@ class DrivingOperations(QueueBase):
     def _move(
         self, job_id: str, outcome: Outcome, token: str, operation: str, read: Any
     ) -> Call[Any]:
-        record = record_of(Job(self.name, job_id, {}), token, outcome, KEEP_ALL)
+        record = record_of(Job(self.keys.base, job_id, {}), token, outcome, KEEP_ALL)
         call = self._trip(token, {}, most=0, records=[record])
 
         def checked(reply: Any) -> Any:

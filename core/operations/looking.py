@@ -49,7 +49,7 @@ class LookingOperations(QueueBase):
 
         def read(reply: Any) -> JobView:
             state, stored = reply[0]
-            job = Job.from_reply(self.name, job_id, stored) if stored else None
+            job = Job.from_reply(self.keys.base, job_id, stored) if stored else None
             return JobView(job, state.decode())
 
         return script("view_jobs").call(self.keys.base, [job_id], read)

@@ -134,4 +134,4 @@ class Execution:
             )
         except Exception:
             logger.exception("job %s: the backoff strategy raised; the job fails", job.id)
-            return decide(Job(job.queue_name, job.id, {}), error)
+            return decide(Job(job.base, job.id, {}), error)

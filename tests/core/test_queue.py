@@ -199,5 +199,5 @@ def test_an_odd_hash_of_another_writer_is_readable(queue, stored):
         "1",
     )
     job = queue.get_job("odd")
-    assert (job.opts, job.progress, job.stacktrace, job.data) == ({}, 0, [], {})
+    assert (job.opts, job.progress, job.stacktrace, job.data) == ({"attempts": 0}, 0, [], {})
     assert (job.attempts_made, job.returnvalue, job.timestamp) == (0, None, 0)

@@ -14,7 +14,7 @@ from bullrush.core.outcome import decide
 def job(made: int = 0, **opts):
     """A job that has that many attempts behind it."""
     stored = {b"opts": json.dumps(opts).encode(), b"atm": str(made).encode()}
-    return Job("q", "1", stored)
+    return Job("bull:q:", "1", stored)
 
 
 def delay(backoff, attempt=1, rand=0.5, **strategies):
