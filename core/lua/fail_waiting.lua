@@ -22,10 +22,14 @@ if place ~= "wait" and place ~= "paused" and place ~= "delayed" and place ~= "pr
   return -3
 end
 local deduplication_id, parent = call("HGET", base .. id, field.deduplication_id), parent_of(base, id)
+local parked = deduplication_id and read_parked(base, deduplication_id)
 remove_from_place(base, place, id)
 trim_events(base)
 if deduplication_id then
   release_finished(base, id, deduplication_id)
+end
+if parked then
+  insert_parked(base, max_events(base), parked, now)
 end
 if parent then
   child_failed(base .. id, parent, reason, now)

@@ -59,16 +59,16 @@ end
 local function absorb(base, length, rule, new)
   local owner_key = base .. key.deduplication .. rule.id
   local owner = call("GET", owner_key)
+  if owner and rule.replace and call("ZREM", base .. key.delayed, owner) == 1 then
+    replace_delayed(base, length, rule, owner, new)
+    return nil
+  end
   local stale = owner and call("PTTL", owner_key) == -1 and call("EXISTS", base .. owner) == 0
   if stale then
     call("DEL", owner_key, base .. key.deduplication_next .. rule.id)
   end
   if stale or not owner then
     claim(base, rule, new.id)
-    return nil
-  end
-  if rule.replace and call("ZREM", base .. key.delayed, owner) == 1 then
-    replace_delayed(base, length, rule, owner, new)
     return nil
   end
   if rule.keepLastIfActive and list_holds(base .. key.active, owner) then
@@ -78,8 +78,8 @@ local function absorb(base, length, rule, new)
   if rule.replace then
     return owner
   end
-  if rule.extend and has_window(rule) then
-    call("SET", owner_key, owner, "PX", rule.ttl)
+  if rule.extend and rule.ttl and rule.ttl > 0 then
+    claim(base, rule, owner)
   end
   add_event_trimmed(base, length, "deduplicated", "jobId", owner, "deduplicationId", rule.id, "deduplicatedJobId", new.id)
   if rule.reschedule and call("ZSCORE", base .. key.delayed, owner) then
@@ -103,12 +103,16 @@ local function read_parked(base, deduplication_id)
     deduplication_id = deduplication_id}
 end
 
---- The job that was parked during a run is made when the run ends.
+--- The job that was parked during a run is made when the run ends. Its own id may have been used by another add meanwhile.
 local function insert_parked(base, length, parked, now)
   local number = call("INCR", base .. key.id)
-  parked.id = parked.id or tostring(number)
+  parked.id = parked.id or string.format("%.0f", number)
   parked.timestamp = now
   call("DEL", base .. key.deduplication_next .. parked.deduplication_id)
+  if call("EXISTS", base .. parked.id) == 1 then
+    add_event_trimmed(base, length, "duplicated", "jobId", parked.id)
+    return
+  end
   call("SET", base .. key.deduplication .. parked.deduplication_id, parked.id)
   insert_job(base, length, parked)
   if parked.delay > 0 then
