@@ -26,7 +26,6 @@ from .operations import (
     MetricsTime,
     Page,
     QueueMeta,
-    RateLimit,
 )
 from .options import Backoff, Deduplication, JobOptions, Keep
 from .outcome import (
@@ -43,6 +42,7 @@ from .outcome import (
 from .parents import Parent
 from .publishing import AsyncQueueEventsProducer, QueueEventsProducer
 from .queue import AsyncQueue, Queue
+from .trip import Limiter
 
 __all__ = [
     "AsyncFlowProducer",
@@ -69,6 +69,7 @@ __all__ = [
     "JobOptions",
     "JobView",
     "Keep",
+    "Limiter",
     "Metrics",
     "MetricsMeta",
     "MetricsTime",
@@ -81,7 +82,6 @@ __all__ = [
     "QueueEvents",
     "QueueEventsProducer",
     "QueueMeta",
-    "RateLimit",
     "RateLimitError",
     "RateLimited",
     "RawJson",

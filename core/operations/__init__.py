@@ -9,7 +9,7 @@ from .deduplication import DeduplicationOperations
 from .driving import DrivingOperations, FetchOptions, FinishOptions
 from .editing import EditingOperations
 from .jobs import JobOperations
-from .limits import LimitOperations, RateLimit
+from .limits import LimitOperations
 from .listing import ListingOperations
 from .looking import JobView, LookingOperations
 from .metrics import Metrics, MetricsMeta, MetricsOperations, MetricsTime
@@ -32,7 +32,6 @@ __all__ = [
     "Page",
     "QueueMeta",
     "QueueOperations",
-    "RateLimit",
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..calls import Call
 from ..errors import error_for_code
-from ..job import Job
+from ..job import Job, id_bytes
 from ..keys import QueueKeys
 from ..options import JobOptions
 
@@ -20,7 +20,7 @@ class QueueBase:
         def read(reply: list[bytes]) -> Job | None:
             return Job.from_reply(self.keys.base, job_id, reply) if reply else None
 
-        return Call(("HGETALL", self.keys.job(job_id)), read)
+        return Call(("HGETALL", self.keys.base.encode() + id_bytes(job_id)), read)
 
     def _checked(
         self, code: int, operation: str, job_id: str, state: str = "expected", parent: str = ""

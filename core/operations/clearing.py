@@ -8,6 +8,7 @@ from ..calls import Argument, Call, Steps, operation, procedure
 from ..checks import check_milliseconds, check_whole
 from ..clock import now_ms
 from ..errors import CannotObliterate, JobLocked
+from ..job import id_of
 from ..keys import CLEAN_KEYS
 from ..options import check_names
 from ..scripts import script
@@ -110,7 +111,7 @@ class ClearingOperations(SteeringOperations):
             window = CLEAN_KEYS[type], newest, SLICE, most
             arguments: list[Argument] = [*window, *cursor, len(removed)]
             ids, *cursor, more = yield script("clean").call(self.keys.base, arguments, list)
-            removed += [each.decode() for each in ids]
+            removed += [id_of(each) for each in ids]
             left = None if left is None else left - len(ids)
         return removed
 

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..calls import Batch, Call, operation
 from ..checks import check_duration, check_whole
 from ..keys import META_FIELDS
 from ..scripts import script
+from ..trip import Limiter
 from .base import QueueBase
 from .steering import number_or_none
 
 #: A counter that no limit reaches: nobody starts a job until it expires. Node writes the same.
 _CLOSED = 2**53 - 1
-
-
-@dataclass(frozen=True)
-class RateLimit:
-    """At most `max` jobs start within `duration` ms."""
-
-    max: int
-    duration: int
 
 
 class LimitOperations(QueueBase):
@@ -64,14 +56,14 @@ class LimitOperations(QueueBase):
         return Call(("HSET", self.keys.meta, *pairs), lambda reply: None)
 
     @operation
-    def get_global_rate_limit(self) -> Call[RateLimit | None]:
+    def get_global_rate_limit(self) -> Call[Limiter | None]:
         """The limit over all workers; None without one, or when it has no duration: then it is not
         obeyed.
         """
 
-        def read(reply: list[bytes | None]) -> RateLimit | None:
+        def read(reply: list[bytes | None]) -> Limiter | None:
             most, duration = (number_or_none(each) for each in reply)
-            return None if most is None or duration is None else RateLimit(most, duration)
+            return None if most is None or duration is None else Limiter(most, duration)
 
         fields = META_FIELDS["max"], META_FIELDS["duration"]
         return Call(("HMGET", self.keys.meta, *fields), read)

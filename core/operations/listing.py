@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ..calls import Batch, Call, Steps, procedure
 from ..checks import check_position
-from ..job import Job
+from ..job import Job, id_of
 from ..scripts import script
 from .counting import CountingOperations
 from .states import check_states, is_list, key_of
@@ -207,4 +207,4 @@ class _Range:
 
 
 def _texts(replies: Sequence[bytes]) -> list[str]:
-    return [reply.decode() for reply in replies]
+    return [id_of(reply) for reply in replies]

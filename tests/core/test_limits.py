@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bullrush.core import Completed, RateLimit
+from bullrush.core import Completed, Limiter
 from bullrush.core.errors import InvalidOption
 from bullrush.core.keys import META_FIELDS
-from bullrush.core.trip import Limiter
 from tests.support.waiting import wait_until
 
 
@@ -88,7 +87,7 @@ class TestRate:
     def test_it_is_set_read_and_lifted(self, queue, stored):
         assert queue.get_global_rate_limit() is None
         queue.set_global_rate_limit(3, 1000)
-        assert queue.get_global_rate_limit() == RateLimit(3, 1000)
+        assert queue.get_global_rate_limit() == Limiter(3, 1000)
         assert stored.run("HMGET", stored.keys.meta, "max", "duration") == [b"3", b"1000"]
         queue.remove_global_rate_limit()
         assert queue.get_global_rate_limit() is None

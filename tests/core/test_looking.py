@@ -232,3 +232,13 @@ def test_logs_are_read_from_either_end(queue):
     assert queue.get_logs(job.id, 1, 2, ascending=False) == ["c", "b"]
     assert queue.get_logs_count(job.id) == 4
     assert (queue.get_logs("nobody"), queue.get_logs_count("nobody")) == ([], 0)
+
+
+def test_an_id_that_is_no_text_is_listed_like_any_other(queue, stored):
+    key = stored.keys.base.encode() + b"\xff\xfe"
+    stored.run("HSET", key, "name", "odd")
+    stored.run("LPUSH", stored.keys.wait, b"\xff\xfe")
+    (job,) = queue.get_jobs("waiting")
+    assert (job.name, queue.get_job(job.id)) == ("odd", job)
+    assert queue.clean(0, type="wait") == [job.id]
+    assert not stored.exists(key)
