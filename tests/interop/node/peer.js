@@ -17,7 +17,9 @@
 const readline = require('node:readline');
 
 const [packageName, address] = process.argv.slice(2);
-const { Job, Queue, QueueEvents, UnrecoverableError, Worker } = require(packageName);
+const {
+  FlowProducer, Job, Queue, QueueEvents, UnrecoverableError, WaitingChildrenError, Worker,
+} = require(packageName);
 const connection = connectionOf(address);
 
 const queues = new Map();
@@ -82,6 +84,15 @@ function queueOf(request) {
   });
 }
 
+const flowProducer = new FlowProducer({ connection });
+
+// A tree of jobs; what `getFlow` gives for children that are gone is left out.
+function viewOfTree(node) {
+  if (!node) return null;
+  const children = (node.children ?? []).filter((child) => child?.job).map(viewOfTree);
+  return { job: viewOf(node.job), children };
+}
+
 function readerOf(request) {
   return cached(readers, request, (name, options) => {
     // From the start of the stream: with the default, "from now on", what happens between the
@@ -123,6 +134,21 @@ const handlers = {
     for (const line of job.data.lines ?? ['first', 'second']) await job.log(line);
     return 'logged';
   },
+  // A member of a flow: its log shows that it ran.
+  family: async (job) => {
+    await job.log('ran');
+    if (job.data.fails) throw new Error(job.data.fails);
+    return { own: job.data.own ?? null, values: await job.getChildrenValues() };
+  },
+  // Adds a child in another queue and waits for it; its second run returns what came of that.
+  spawn: async (job, entry, token) => {
+    const values = await job.getChildrenValues();
+    if (Object.keys(values).length) return values;
+    const parent = { id: job.id, queue: job.queueQualifiedName };
+    await queueOf({ queue: job.data.queue }).add('spawned', job.data.data, { parent });
+    if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
+    return job.getChildrenValues();
+  },
   // Until the op `release`, or for ever.
   hang: (job, entry) => {
     const held = new Promise((resolve) => entry.held.push(resolve));
@@ -148,7 +174,7 @@ async function startWorker({ queue, handler, prefix = 'bull', concurrency = 1, o
   if (!work) throw new Error(`no handler ${handler}; there are ${Object.keys(handlers)}`);
   const entry = { id: `w${++lastWorker}`, queue, held: [] };
   const settings = { ...options, connection, prefix, concurrency };
-  entry.worker = new Worker(queue, async (job) => work(job, entry), settings);
+  entry.worker = new Worker(queue, async (job, token) => work(job, entry, token), settings);
   for (const [name, detail] of Object.entries(workerEvents)) {
     entry.worker.on(name, (...args) =>
       send({ event: `worker.${name}`, queue, worker: entry.id, ...detail(...args) }),
@@ -231,6 +257,11 @@ const ops = {
   getLogs: (r) => queueOf(r).getJobLogs(r.jobId),
   getWorkers: (r) => queueOf(r).getWorkers(),
   call: (r) => queueOf(r)[r.method](...(r.args ?? [])),
+  flowAdd: async (r) => viewOfTree(await flowProducer.add(r.flow, r.opts)),
+  flowAddBulk: async (r) => (await flowProducer.addBulk(r.flows)).map(viewOfTree),
+  flowGet: async (r) =>
+    viewOfTree(await flowProducer.getFlow({ ...r, queueName: r.queue, id: r.jobId })),
+  failJob: (r) => onJob(r, 'moveToFailed', new Error(r.message), r.token, false),
   callJob: (r) => onJob(r, r.method, ...(r.args ?? [])),
   startWorker,
   stopWorker,
