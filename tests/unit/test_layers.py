@@ -32,6 +32,7 @@ CORE_LAYERS = (
         "encoding",
         "checks",
         "calls",
+        "cron",
         "scripts",
         "environment",
         "lua",
@@ -46,6 +47,7 @@ CORE_LAYERS = (
 HOMES = {
     "redis": ("core/drivers/",),
     "fakeredis": ("core/drivers/",),
+    "cronsim": ("core/cron.py",),
     "kombu": ("shim/serialization.py", "shim/bridge/"),
     "celery": ("shim/bridge/",),
     "flask": ("flask_ext/",),
