@@ -15,7 +15,7 @@ help:
 	@echo "make demo   a small shop: web request, e-mail, images, retries, Node and Python on one queue"
 	@echo "make test   every test, against a real Redis and real Node BullMQ (ARGS='-k word' chooses)"
 	@echo "make lint   ruff and mypy --strict"
-	@echo "make bench  one measurement: add jobs and work them off"
+	@echo "make bench  adding jobs, beside Node BullMQ (ARGS='work --rounds 5' chooses)"
 	@echo "make clean  remove what the other targets made"
 
 demo: $(VENV)/.installed $(NODE_STAMP)
@@ -30,8 +30,8 @@ lint: $(VENV)/.lint-installed
 	@rm -rf .lint && $(BIN)/python -m pip install --quiet --no-deps --target .lint .
 	@rm -rf build && MYPYPATH=.lint $(BIN)/mypy --strict -p bullrush
 
-bench: $(VENV)/.installed redis
-	@$(BIN)/python benchmarks/add_and_work.py
+bench: $(VENV)/.installed $(NODE_STAMP) redis
+	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .lint build *.egg-info $(NODE)/node_modules .pytest_cache .mypy_cache .ruff_cache

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
-from functools import partial, update_wrapper
+from functools import update_wrapper
+from types import MethodType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, overload
+
+from typing_extensions import Self
 
 from .errors import BullrushError, ServerError
 
@@ -38,7 +41,7 @@ class AsyncSender(Protocol):
     async def execute_many(self, commands: Sequence[Command]) -> list[Any]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Call(Generic[T]):
     """One command. `full` is sent instead when the server does not know the script of `command`."""
 
@@ -80,11 +83,12 @@ def run(driver: Sender, call: Call[T] | Batch[T]) -> T:
             replies[position] = driver.execute(full)
         return _read_batch(call, replies)
     try:
-        return call.read(driver.execute(call.command))
+        reply = driver.execute(call.command)
     except ServerError as error:
         if call.full is None or error.kind != "NOSCRIPT":
             raise
-    return call.read(driver.execute(call.full))
+        reply = driver.execute(call.full)
+    return call.read(reply)
 
 
 async def run_async(driver: AsyncSender, call: Call[T] | Batch[T]) -> T:
@@ -95,11 +99,12 @@ async def run_async(driver: AsyncSender, call: Call[T] | Batch[T]) -> T:
             replies[position] = await driver.execute(full)
         return _read_batch(call, replies)
     try:
-        return call.read(await driver.execute(call.command))
+        reply = await driver.execute(call.command)
     except ServerError as error:
         if call.full is None or error.kind != "NOSCRIPT":
             raise
-    return call.read(await driver.execute(call.full))
+        reply = await driver.execute(call.full)
+    return call.read(reply)
 
 
 def _commands(call: Batch[Any]) -> list[Command]:
@@ -143,53 +148,54 @@ async def run_steps_async(driver: AsyncSender, steps: Steps[T]) -> T:
         reply = await run_async(driver, call)
 
 
-class operation(Generic[Q, P, T]):
+class _Coloured(Generic[Q, P, T]):
+    """A method in both colours; the object it is asked of has one of them."""
+
+    def __init__(
+        self,
+        build: Callable[..., Any],
+        at_once: Callable[..., Any],
+        awaited: Callable[..., Awaitable[Any]],
+    ) -> None:
+        self.build = build
+        self._at_once = update_wrapper(at_once, build)
+        self._awaited = update_wrapper(awaited, build)
+        update_wrapper(self, build)  # type: ignore[arg-type]
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: Blocking, owner: type) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, instance: Asynchronous, owner: type) -> Callable[P, Awaitable[T]]: ...
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            return self
+        at_once = isinstance(instance, Blocking)
+        return MethodType(self._at_once if at_once else self._awaited, instance)
+
+
+class operation(_Coloured[Q, P, T]):
     """Turn a method that builds a call into one that runs it, in the colour of its object."""
 
     def __init__(self, build: Callable[Concatenate[Q, P], Call[T] | Batch[T]]) -> None:
-        self.build = build
-        update_wrapper(self, build)  # type: ignore[arg-type]
+        def at_once(instance: Any, *args: P.args, **kwargs: P.kwargs) -> T:
+            return run(instance.driver, build(instance, *args, **kwargs))
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> operation[Q, P, T]: ...
-    @overload
-    def __get__(self, instance: Blocking, owner: type) -> Callable[P, T]: ...
-    @overload
-    def __get__(self, instance: Asynchronous, owner: type) -> Callable[P, Awaitable[T]]: ...
-    def __get__(self, instance: Any, owner: type) -> Any:
-        if instance is None:
-            return self
-        method = self._at_once if isinstance(instance, Blocking) else self._awaited
-        return update_wrapper(partial(method, instance), self.build)
+        async def awaited(instance: Any, *args: P.args, **kwargs: P.kwargs) -> T:
+            return await run_async(instance.driver, build(instance, *args, **kwargs))
 
-    def _at_once(self, instance: Any, *args: P.args, **kwargs: P.kwargs) -> T:
-        return run(instance.driver, self.build(instance, *args, **kwargs))
-
-    async def _awaited(self, instance: Any, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await run_async(instance.driver, self.build(instance, *args, **kwargs))
+        super().__init__(build, at_once, awaited)
 
 
-class procedure(Generic[Q, P, T]):
+class procedure(_Coloured[Q, P, T]):
     """As `operation`, for a method that yields several calls one after the other."""
 
     def __init__(self, build: Callable[Concatenate[Q, P], Steps[T]]) -> None:
-        self.build = build
-        update_wrapper(self, build)  # type: ignore[arg-type]
+        def at_once(instance: Any, *args: P.args, **kwargs: P.kwargs) -> T:
+            return run_steps(instance.driver, build(instance, *args, **kwargs))
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> procedure[Q, P, T]: ...
-    @overload
-    def __get__(self, instance: Blocking, owner: type) -> Callable[P, T]: ...
-    @overload
-    def __get__(self, instance: Asynchronous, owner: type) -> Callable[P, Awaitable[T]]: ...
-    def __get__(self, instance: Any, owner: type) -> Any:
-        if instance is None:
-            return self
-        method = self._at_once if isinstance(instance, Blocking) else self._awaited
-        return update_wrapper(partial(method, instance), self.build)
+        async def awaited(instance: Any, *args: P.args, **kwargs: P.kwargs) -> T:
+            return await run_steps_async(instance.driver, build(instance, *args, **kwargs))
 
-    def _at_once(self, instance: Any, *args: P.args, **kwargs: P.kwargs) -> T:
-        return run_steps(instance.driver, self.build(instance, *args, **kwargs))
-
-    async def _awaited(self, instance: Any, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await run_steps_async(instance.driver, self.build(instance, *args, **kwargs))
+        super().__init__(build, at_once, awaited)

@@ -8,6 +8,13 @@ from typing import Any
 
 from .errors import UnserializableData
 
+_encode = json.JSONEncoder(
+    ensure_ascii=False,
+    allow_nan=False,
+    separators=(",", ":"),
+    check_circular=False,  # the recursion limit finds a circle as well, and costs nothing
+).encode
+
 
 def encode_json(value: Any, what: str = "data") -> str:
     """JSON that every reader accepts: no NaN, no lone surrogates (protocol 15.7).
@@ -16,8 +23,9 @@ def encode_json(value: Any, what: str = "data") -> str:
         UnserializableData: names the part that has no JSON form.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        text.encode()
+        text = _encode(value)
+        if not text.isascii():
+            text.encode()  # fails on half of a surrogate pair
     except (TypeError, ValueError, RecursionError) as error:
         raise UnserializableData(
             _culprit(value, what) or f"{what} has no JSON form: {error}"

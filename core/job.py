@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .keys import split_base
@@ -114,12 +114,25 @@ class Job:
     (protocol 2.1). Times are Unix milliseconds, or None when the field is absent.
     """
 
-    __slots__ = ("_stored", "base", "id")
+    __slots__ = ("_source", "base", "id")
 
-    def __init__(self, base: str, job_id: str, stored: Mapping[bytes, bytes]) -> None:
+    def __init__(
+        self,
+        base: str,
+        job_id: str,
+        stored: Mapping[bytes, bytes] | Callable[[], Mapping[bytes, bytes]],
+    ) -> None:
         self.base = base
         self.id = job_id
-        self._stored = stored
+        self._source = stored
+
+    @property
+    def _stored(self) -> Mapping[bytes, bytes]:
+        """The hash. That of a job just added is made when somebody looks, which few do."""
+        source = self._source
+        if callable(source):
+            source = self._source = source()
+        return source
 
     @classmethod
     def from_reply(cls, base: str, job_id: str, reply: Sequence[bytes]) -> Job:

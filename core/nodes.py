@@ -62,7 +62,7 @@ def add_nodes(nodes: Sequence[Node], now: int) -> Call[list[Job]]:
             code, job, parent = reply
             raise error_for_code(code, operation="addJob", job=job.decode(), parent=parent.decode())
         return [
-            Job(node.keys.base, job_id.decode(), node.job.stored())
+            Job(node.keys.base, job_id.decode(), node.job.stored)
             for node, job_id in zip(nodes, reply, strict=True)
         ]
 

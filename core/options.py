@@ -123,7 +123,7 @@ _NAMES = tuple(JobOptions.__annotations__)
 _NO_OPTIONS = '{"attempts":0}'
 
 
-@dataclass(frozen=True)
+@dataclass
 class NewJob:
     """A job that passed every check and is ready to be sent. `data` and `opts` are JSON text."""
 
@@ -139,6 +139,11 @@ class NewJob:
     renew: bool = False
     parent: Parent | None = None
     policy: str = ""
+
+    def is_plain(self) -> bool:
+        """Whether it needs no more than a place at the end of `wait`."""
+        special = self.id or self.delay or self.priority or self.lifo or self.deduplication
+        return not (special or self.parent or self.renew)
 
     def stored(self) -> dict[bytes, bytes]:
         """The hash as the script writes it."""
@@ -183,12 +188,12 @@ def new_job(
     """
     if not isinstance(name, str) or not name:
         raise InvalidOption(f"a job's name is non-empty text, not {name!r}")
-    for text in ("name", name), ("job_id", options.get("job_id") or ""):
-        _check_text(*text)
+    _check_text("name", name)
     payload = data.text if isinstance(data, RawJson) else encode_json({} if data is None else data)
     if not options:
         return NewJob("", name, payload, _NO_OPTIONS, now, 0, 0, False, "", renew)
     check_names(options, _NAMES, "job option")
+    _check_text("job_id", options.get("job_id") or "")
     _check_size(payload, options.get("size_limit"))
     stored = _stored_options(options)
     deduplication = stored.get("de")
@@ -257,8 +262,7 @@ def _stored_options(options: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in options.items():
         if value is None:
             continue
-        long_name = _camel(name)
-        stored[SHORT_OPTIONS.get(long_name, long_name)] = _CHECKS[name](value, name)
+        stored[_STORED_NAMES[name]] = _CHECKS[name](value, name)
     return stored
 
 
@@ -391,3 +395,6 @@ def snake_case(name: str) -> str:
 def _camel(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(part.title() for part in rest)
+
+
+_STORED_NAMES = {name: SHORT_OPTIONS.get(_camel(name), _camel(name)) for name in _NAMES}

@@ -34,6 +34,7 @@ _NAMES = {
 _INCLUDE = re.compile(r"^--- @include (\w+)\n", re.MULTILINE)
 _NAME = re.compile(r"\b(key|jobkey|meta|metric|field)\.([a-z_]+)\b")
 _COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
+_FUNCTION = re.compile(r"^local function (\w+)\(.*?\n(?:.*\n)*?end\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Script:
 def script(name: str) -> Script:
     """The script in ``core/lua/<name>.lua``."""
     text = _PRELUDE + _resolve(_source(f"{name}.lua"), seen=set(), path=(name,))
-    text = _COMMENT.sub("", _NAME.sub(_spell, text))
+    text = _without_unused(_COMMENT.sub("", _NAME.sub(_spell, text)))
     return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
@@ -86,6 +87,20 @@ def _resolve(text: str, *, seen: set[str], path: tuple[str, ...]) -> str:
         return _resolve(_source(f"includes/{name}.lua"), seen=seen, path=(*path, name))
 
     return _INCLUDE.sub(include, text)
+
+
+def _without_unused(text: str) -> str:
+    """Leave out what a fragment offers and this script does not call: the server makes every
+    function anew each time the script runs.
+    """
+
+    def unless_used(match: re.Match[str]) -> str:
+        uses = len(re.findall(rf"\b{match[1]}\b", text))
+        own = len(re.findall(rf"\b{match[1]}\b", match[0]))
+        return match[0] if uses > own else ""
+
+    shorter = _FUNCTION.sub(unless_used, text)
+    return shorter if shorter == text else _without_unused(shorter)
 
 
 def _spell(match: re.Match[str]) -> str:

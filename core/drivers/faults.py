@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from redis import exceptions
 
 from ..errors import AuthenticationFailed, BullrushError, ConnectionFailed, ServerError
@@ -49,10 +51,7 @@ def translate(error: Exception, location: str) -> BullrushError:
     if isinstance(error, BullrushError):
         return error
     if isinstance(error, _REFUSED) or _first_word(error) in ("WRONGPASS", "NOAUTH"):
-        return AuthenticationFailed(
-            f"Redis at {location} refused the user name or the password; "
-            "check the URL's user:password part"
-        )
+        return _refused(location)
     for kind, word in _KINDS:
         if isinstance(error, kind):
             text = str(error)
@@ -61,7 +60,25 @@ def translate(error: Exception, location: str) -> BullrushError:
         return ServerError(str(error))
     if isinstance(error, exceptions.DataError):
         return ServerError(f"ARGUMENT {error}")
-    return ConnectionFailed(f"Redis at {location} did not answer: {error or type(error).__name__}")
+    late = isinstance(error, BlockingIOError)  # what a bound of the kernel on a wait looks like
+    reason = "the time is up" if late else str(error) or type(error).__name__
+    return ConnectionFailed(f"Redis at {location} did not answer: {reason}")
+
+
+def reply_error(text: str, location: str) -> BullrushError:
+    """The error of ours for an error reply, read without the client library."""
+    if text.split(" ", 1)[0] in ("WRONGPASS", "NOAUTH"):
+        return _refused(location)
+    return ServerError(text)
+
+
+def raise_translated(error: BaseException, location: str) -> NoReturn:
+    """Raise what an error on a connection means for the caller; ours, and those that are none of
+    the connection's, as they are.
+    """
+    if isinstance(error, (exceptions.RedisError, OSError)) and not isinstance(error, BullrushError):
+        raise translate(error, location) from error
+    raise error
 
 
 def is_transient(error: BaseException) -> bool:
@@ -71,6 +88,13 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, ServerError):
         return error.kind in TRANSIENT_KINDS
     return isinstance(error, ConnectionFailed)
+
+
+def _refused(location: str) -> AuthenticationFailed:
+    return AuthenticationFailed(
+        f"Redis at {location} refused the user name or the password; "
+        "check the URL's user:password part"
+    )
 
 
 def _first_word(error: Exception) -> str:

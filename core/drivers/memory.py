@@ -5,12 +5,17 @@ data.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
+
+from redis.exceptions import ResponseError
 
 from ..calls import Command
 from ..errors import InvalidOption
+from .faults import translate
+from .link import Link
+from .memory_async import AsyncMemoryDriver
 from .pooled import DedicatedConnection, PooledDriver
-from .pooled_async import AsyncPooledDriver
 
 _servers: dict[str, Any] = {}
 _guard = threading.Lock()
@@ -22,11 +27,16 @@ def memory_driver(name: str) -> PooledDriver:
     Raises:
         InvalidOption: fakeredis is not installed.
     """
-    client = _fakeredis().FakeRedis(server=_server(name), protocol=2)
-    return MemoryDriver(client.connection_pool, f"memory://{name}", volatile=True)
+    pool = _fakeredis().FakeRedis(server=_server(name), protocol=2).connection_pool
+    location = f"memory://{name}"
+
+    def open_link(**settings: Any) -> Link:
+        return MemoryLink(pool.connection_class(**{**pool.connection_kwargs, **settings}), location)
+
+    return MemoryDriver(open_link, location, volatile=True)
 
 
-def memory_driver_async(name: str) -> AsyncPooledDriver:
+def memory_driver_async(name: str) -> AsyncMemoryDriver:
     """An asyncio driver for that data.
 
     Raises:
@@ -37,13 +47,42 @@ def memory_driver_async(name: str) -> AsyncPooledDriver:
     def make_pool() -> Any:
         return fakeredis.FakeAsyncRedis(server=server, protocol=2).connection_pool
 
-    return AsyncPooledDriver(make_pool, f"memory://{name}", volatile=True)
+    return AsyncMemoryDriver(make_pool, f"memory://{name}")
 
 
 def forget_memory(name: str) -> None:
     """Let go of the data of that name. Drivers that have it keep it."""
     with _guard:
         _servers.pop(name, None)
+
+
+class MemoryLink:
+    """See `Link`: fakeredis' connection, which has no socket."""
+
+    def __init__(self, connection: Any, location: str) -> None:
+        connection.connect()
+        self._connection = connection
+        self._location = location
+
+    def usable(self) -> bool:
+        """See `Link.usable`."""
+        return True
+
+    def execute(self, command: Command) -> Any:
+        """See `Link.execute`."""
+        self._connection.send_command(*command, check_health=False)
+        try:
+            return self._connection.read_response()
+        except ResponseError as error:
+            return translate(error, self._location)
+
+    def execute_many(self, commands: Sequence[Command]) -> list[Any]:
+        """See `Link.execute_many`."""
+        return [self.execute(command) for command in commands]
+
+    def close(self) -> None:
+        """See `Link.close`."""
+        self._connection.disconnect()
 
 
 class MemoryDriver(PooledDriver):
@@ -60,7 +99,7 @@ class MemoryConnection(DedicatedConnection):
     """
 
     def __init__(self, driver: MemoryDriver, client_name: str) -> None:
-        super().__init__(driver._pool, client_name, driver.location)
+        super().__init__(driver.open_link, client_name, driver.location)
         self._driver = driver
         self._client_id: int | None = None
         self._idle = threading.Event()
@@ -76,13 +115,15 @@ class MemoryConnection(DedicatedConnection):
         finally:
             self._idle.set()
 
-    def _interrupt(self) -> None:
-        """Until it worked: the command may be on its way to block when it is unblocked for the
-        first time.
+    def close(self) -> None:
+        """See `Connection.close`. Until it worked: the command may be on its way to block when it
+        is unblocked for the first time.
         """
+        self._closed.set()
         while not self._idle.wait(0.01):
             if self._client_id is not None:
                 self._driver.execute(("CLIENT", "UNBLOCK", self._client_id, "ERROR"))
+        super().close()
 
 
 def _fakeredis() -> Any:

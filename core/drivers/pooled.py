@@ -1,19 +1,19 @@
-"""The blocking driver: redis-py's connections, without its client's command layer, which costs more
-than the command.
-"""
+"""The blocking driver: a heap of idle links, one for each thread that talks at the same time."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
-
-from redis.exceptions import RedisError, ResponseError
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 from ..calls import Command
-from ..errors import ConnectionFailed
-from .faults import translate
+from ..errors import BullrushError, ConnectionFailed
+from .faults import raise_translated
+from .link import Link
+
+#: Opens a link; takes settings of redis-py's connection that differ from the driver's.
+OpenLink = Callable[..., Link]
 
 
 class PooledDriver:
@@ -21,112 +21,124 @@ class PooledDriver:
     the caller to decide.
     """
 
-    def __init__(self, pool: Any, location: str, *, volatile: bool = False) -> None:
-        self._pool = pool
+    def __init__(self, open_link: OpenLink, location: str, *, volatile: bool = False) -> None:
+        self.open_link = open_link
         self.location = location
         self.volatile = volatile
+        #: Appending and popping are atomic, so threads need no lock. `close` puts a new heap in its
+        #: place, by which links in use at that moment know that they are not wanted back.
+        self._idle: deque[Link] = deque()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.location}>"
 
     def execute(self, command: Command) -> Any:
         """See `Driver.execute`."""
-        with self._borrowed() as connection:
-            connection.send_command(*command, check_health=False)
-            return connection.read_response()
+        idle = self._idle
+        link = None
+        try:
+            link = self._take(idle)
+            reply = link.execute(command)
+        except BaseException as error:
+            self._fail(error, link)
+        self._give_back(idle, link)
+        if isinstance(reply, BullrushError):
+            raise reply
+        return reply
 
     def execute_many(self, commands: Sequence[Command]) -> list[Any]:
         """See `Driver.execute_many`."""
         if not commands:
             return []
-        with self._borrowed() as connection:
-            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-            return [self._reply(connection) for _ in commands]
+        idle = self._idle
+        link = None
+        try:
+            link = self._take(idle)
+            replies = link.execute_many(commands)
+        except BaseException as error:
+            self._fail(error, link)
+        self._give_back(idle, link)
+        return replies
 
     def dedicated(self, client_name: str = "") -> DedicatedConnection:
         """See `Driver.dedicated`."""
-        return DedicatedConnection(self._pool, client_name, self.location)
+        return DedicatedConnection(self.open_link, client_name, self.location)
 
     def close(self) -> None:
-        """See `Driver.close`."""
-        self._pool.disconnect()
+        """See `Driver.close`. Links in use are closed when their command is done."""
+        idle, self._idle = self._idle, deque()
+        while idle:
+            idle.pop().close()
 
-    def _reply(self, connection: Any) -> Any:
-        try:
-            return connection.read_response()
-        except ResponseError as error:
-            return translate(error, self.location)
+    def _take(self, idle: deque[Link]) -> Link:
+        while idle:
+            try:
+                link = idle.pop()
+            except IndexError:  # another thread was quicker
+                break
+            if link.usable():
+                return link
+            link.close()
+        return self.open_link()
 
-    @contextmanager
-    def _borrowed(self) -> Iterator[Any]:
-        connection = None
-        try:
-            connection = self._pool.get_connection()
-            yield connection
-        except ResponseError as error:
-            raise translate(error, self.location) from None
-        except (RedisError, OSError) as error:
-            if connection is not None:
-                connection.disconnect()
-            raise translate(error, self.location) from error
-        except BaseException:
-            # A half-read reply must not meet the next command.
-            if connection is not None:
-                connection.disconnect()
-            raise
-        finally:
-            if connection is not None:
-                self._pool.release(connection)
+    def _give_back(self, idle: deque[Link], link: Link) -> None:
+        if idle is self._idle:
+            idle.append(link)
+        else:
+            link.close()
+
+    def _fail(self, error: BaseException, link: Link | None) -> NoReturn:
+        """The link is of no more use."""
+        if link is not None:
+            link.close()
+        raise_translated(error, self.location)
 
 
 class DedicatedConnection:
     """See `Connection`."""
 
-    def __init__(self, pool: Any, client_name: str, location: str) -> None:
-        # redis-py's default read timeout would break every command that blocks for longer.
-        settings = {
-            **pool.connection_kwargs,
-            "socket_timeout": None,
-            "client_name": client_name or None,
-        }
-        self._connection: Any = pool.connection_class(**settings)
+    def __init__(self, open_link: OpenLink, client_name: str, location: str) -> None:
+        self.open_link = open_link
+        self._client_name = client_name or None
         self._location = location
+        self._link: Link | None = None
         self._closed = threading.Event()
 
     def execute(self, command: Command) -> Any:
         """See `Connection.execute`."""
         try:
-            self._connection.connect()
-            # Another thread may have closed it before the socket was there to be closed.
-            self._check_open()
-            self._connection.send_command(*command, check_health=False)
-            return self._connection.read_response()
-        except ResponseError as error:
-            raise self._translated(error) from None
-        except ConnectionFailed:
-            raise
-        except (RedisError, OSError, ValueError, AttributeError) as error:
-            # ValueError and AttributeError: what a socket says that another thread closed
-            # meanwhile.
-            if not self._closed.is_set() and isinstance(error, (ValueError, AttributeError)):
-                raise
-            self._connection.disconnect()
-            raise self._translated(error) from None
+            reply = self._ready().execute(command)
+        except BaseException as error:
+            self._drop()
+            if self._closed.is_set() and isinstance(error, Exception):
+                # ValueError and AttributeError as well: what a socket says that another thread
+                # closed meanwhile.
+                raise self._gone() from None
+            raise_translated(error, self._location)
+        if isinstance(reply, BullrushError):
+            raise self._gone() if self._closed.is_set() else reply
+        return reply
 
     def close(self) -> None:
         """See `Connection.close`."""
         self._closed.set()
-        self._interrupt()
+        self._drop()
 
-    def _interrupt(self) -> None:
-        self._connection.disconnect()
-
-    def _check_open(self) -> None:
+    def _ready(self) -> Link:
+        link = self._link
+        if link is None:
+            # A bound on the wait would break every command that blocks for longer.
+            settings = {"socket_timeout": None, "client_name": self._client_name}
+            link = self._link = self.open_link(**settings)
+        # Another thread may have closed it before the link was there to be closed.
         if self._closed.is_set():
-            self._connection.disconnect()
-            raise ConnectionFailed(f"the connection to Redis at {self._location} was closed")
+            raise self._gone()
+        return link
 
-    def _translated(self, error: Exception) -> Exception:
-        if self._closed.is_set():
-            return ConnectionFailed(f"the connection to Redis at {self._location} was closed")
-        return translate(error, self._location)
+    def _drop(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+    def _gone(self) -> ConnectionFailed:
+        return ConnectionFailed(f"the connection to Redis at {self._location} was closed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,9 +13,10 @@ from redis.backoff import NoBackoff
 from ..errors import InvalidOption
 from .base import AsyncDriver, Driver
 from .embedded import embedded_url
+from .link import SocketLink
 from .memory import memory_driver, memory_driver_async
 from .pooled import PooledDriver
-from .pooled_async import AsyncPooledDriver
+from .shared import SharedDriver
 
 SCHEMES = ("redis", "rediss", "unix", "memory", "embedded")
 #: s until a server that does not answer counts as gone.
@@ -39,7 +41,12 @@ def connect(url: str, *, timeout: float = 10.0) -> Driver:
         url = embedded_url()
     settings = _settings(timeout, redis.retry.Retry(NoBackoff(), 0))
     pool = _checked(url, lambda: redis.ConnectionPool.from_url(_plain(url), **settings))
-    return PooledDriver(pool, redacted(url))
+    new_connection, location = _maker(pool), redacted(url)
+
+    def open_link(**changes: Any) -> SocketLink:
+        return SocketLink(new_connection(**changes), location)
+
+    return PooledDriver(open_link, location)
 
 
 def connect_async(url: str, *, timeout: float = 10.0) -> AsyncDriver:
@@ -50,12 +57,8 @@ def connect_async(url: str, *, timeout: float = 10.0) -> AsyncDriver:
     if scheme == "embedded":
         url = embedded_url()
     settings = _settings(timeout, redis.asyncio.retry.Retry(NoBackoff(), 0))
-
-    def make_pool() -> Any:
-        return redis.asyncio.ConnectionPool.from_url(_plain(url), **settings)
-
-    _checked(url, make_pool)
-    return AsyncPooledDriver(make_pool, redacted(url))
+    pool = _checked(url, lambda: redis.asyncio.ConnectionPool.from_url(_plain(url), **settings))
+    return SharedDriver(_maker(pool), redacted(url))
 
 
 def redacted(url: str) -> str:
@@ -71,6 +74,14 @@ def redacted(url: str) -> str:
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
 
 
+def _maker(pool: Any) -> Callable[..., Any]:
+    """What makes connections; of the library's pool only the reading of the URL is used."""
+    settings = pool.connection_kwargs
+    if "path" not in settings:  # a Unix socket has no such option
+        settings = {**settings, "socket_keepalive": True}
+    return lambda **changes: pool.connection_class(**{**settings, **changes})
+
+
 def _settings(timeout: float, retry: Any) -> dict[str, Any]:
     """RESP2, so that every server and fakeredis answer in the same shapes; no silent repetition of
     a write.
@@ -78,7 +89,6 @@ def _settings(timeout: float, retry: Any) -> dict[str, Any]:
     return {
         "socket_timeout": timeout,
         "socket_connect_timeout": min(timeout, CONNECT_TIMEOUT),
-        "socket_keepalive": True,
         "protocol": 2,
         "retry": retry,
         "retry_on_timeout": False,

@@ -16,6 +16,21 @@
 --- @include probe
 
 local WIDTH = 10
+local any_ready, any_delayed = false, false
+
+--- What the new job may meet is looked at now, while nothing has been written: the key of its own id must be free or a job.
+local function look_around(job)
+  if job.id ~= "" then
+    local kind = call("TYPE", base .. job.id)["ok"]
+    if kind ~= "none" and kind ~= "hash" then
+      error("the job id " .. job.id .. " is the name of another key of the queue")
+    end
+  end
+  if job.rule then
+    call("STRLEN", base .. key.deduplication .. job.rule.id)
+    call("HLEN", base .. key.deduplication_next .. job.rule.id)
+  end
+end
 
 local function read_job(first)
   local rule = ARGV[first + 9] ~= "" and cjson.decode(ARGV[first + 9]) or nil
@@ -30,19 +45,18 @@ local function read_job(first)
   }
 end
 
---- The key of a custom id must be free or a job.
-local function check_id(id)
-  local kind = call("TYPE", base .. id)["ok"]
-  if kind ~= "none" and kind ~= "hash" then
-    error("the job id " .. id .. " is the name of another key of the queue")
-  end
+--- Who is to be woken, once for all jobs.
+local function note_place(job)
+  any_delayed = any_delayed or job.delay > 0
+  any_ready = any_ready or job.delay <= 0
 end
 
 --- A hash in no state is a job that was half made: it gets its place now instead of being acknowledged.
 local function finish_making(length, id)
   local stored = call("HMGET", base .. id, field.delay, field.priority, field.timestamp)
-  enqueue_job(base, length, {id = id, delay = tonumber(stored[1]) or 0, priority = tonumber(stored[2]) or 0,
-    timestamp = tonumber(stored[3]) or 0})
+  local job = {id = id, delay = tonumber(stored[1]) or 0, priority = tonumber(stored[2]) or 0, timestamp = tonumber(stored[3]) or 0}
+  enqueue_job(base, length, job)
+  note_place(job)
 end
 
 --- The id is taken. True when the new job may be added all the same.
@@ -62,10 +76,10 @@ local function settle_duplicate(length, job)
   return false
 end
 
-local function add(length, job)
-  local number = call("INCR", base .. key.id)
+--- `number` is the automatic id, which counts on whether or not the job takes it.
+local function add(length, job, number)
   if job.id == "" then
-    job.id = string.format("%.0f", number)
+    job.id = id_text(number)
   elseif call("EXISTS", base .. job.id) == 1 and not settle_duplicate(length, job) then
     return job.id
   end
@@ -74,25 +88,28 @@ local function add(length, job)
     return owner
   end
   insert_job(base, length, job)
+  note_place(job)
   return job.id
 end
 
-local jobs, any_delayed = {}, false
+local jobs = {}
 for first = 1, #ARGV, WIDTH do
   local job = read_job(first)
-  if job.id ~= "" then
-    check_id(job.id)
-  end
-  any_delayed = any_delayed or job.delay > 0
+  look_around(job)
   jobs[#jobs + 1] = job
 end
 probe_structures(base)
+local held, length = queue_settings(base)
 
-local length, ids = max_events(base), {}
+local first = call("INCRBY", base .. key.id, #jobs) - #jobs
+length = length or choose_max_events(base)
+local ids = {}
 for position, job in ipairs(jobs) do
-  ids[position] = add(length, job)
+  ids[position] = add(length, job, first + position)
 end
-mark_waiting_if_any(base)
+if any_ready and not held then
+  call("ZADD", base .. key.marker, 0, "0")
+end
 if any_delayed then
   mark_delayed(base)
 end

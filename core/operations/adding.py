@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from typing_extensions import Unpack
 
-from ..calls import Call, Steps, operation, procedure
+from ..calls import Batch, Call, Steps, operation, procedure
 from ..clock import now_ms
 from ..job import Job
 from ..nodes import Node, add_nodes
 from ..options import JobOptions, NewJob, new_job
 from ..scripts import script
 from .base import QueueBase
+
+T = TypeVar("T")
 
 #: More jobs in one script would hold Redis for too long.
 _ADD_CHUNK = 100
@@ -61,7 +63,7 @@ class AddingOperations(QueueBase):
             CircularParents: the job would wait for itself.
             ConnectionFailed: Redis did not answer.
         """
-        return self.send_jobs([self.prepare(name, data, options)], lambda jobs: jobs[0])
+        return self.send_jobs([self.prepare(name, data, options)], _only)
 
     @procedure
     def add_bulk(self, jobs: Iterable[BulkJob]) -> Steps[list[Job]]:
@@ -77,11 +79,17 @@ class AddingOperations(QueueBase):
             As `add`.
         """
         prepared = [self.prepare(job.name, job.data, job.options or {}) for job in jobs]
-        added: list[Job] = []
-        for first in range(0, len(prepared), _ADD_CHUNK):
-            chunk = prepared[first : first + _ADD_CHUNK]
-            added += yield self.send_jobs(chunk, lambda jobs: jobs)
-        return added
+        calls = [
+            self.send_jobs(prepared[first : first + _ADD_CHUNK], list)
+            for first in range(0, len(prepared), _ADD_CHUNK)
+        ]
+        if not calls:
+            return []
+        # The first goes alone: a server that does not know the script yet learns it, and the others
+        # arrive in order.
+        added: list[Job] = yield calls[0]
+        rest: list[list[Job]] = yield Batch(calls[1:], list)
+        return added + [job for chunk in rest for job in chunk]
 
     def prepare(
         self, name: str, data: Any, options: Mapping[str, Any], *, renew: bool = False
@@ -94,17 +102,27 @@ class AddingOperations(QueueBase):
         merged = {**self.default_job_options, **options} if self.default_job_options else options
         return new_job(name, data, merged, now=now_ms(), renew=renew)
 
-    def send_jobs(self, jobs: Sequence[NewJob], read: Any) -> Call[Any]:
+    def send_jobs(self, jobs: Sequence[NewJob], read: Callable[[list[Job]], T]) -> Call[T]:
         """The call that adds prepared jobs; `read` gets the list of `Job`."""
+        base = self.keys.base
+        if all(job.is_plain() for job in jobs):
+            plain = [each for job in jobs for each in (job.name, job.data, job.opts, job.timestamp)]
+
+            def read_first(first: int) -> T:
+                return read([Job(base, str(i), job.stored) for i, job in enumerate(jobs, first)])
+
+            return script("add_plain").call(base, plain, read_first)
         if any(job.parent for job in jobs):
             call = add_nodes([Node(job, self.keys) for job in jobs], now_ms())
             return Call(call.command, lambda reply: read(call.read(reply)), call.full)
         arguments = [argument for job in jobs for argument in job.arguments()]
 
-        base = self.keys.base
-
-        def read_ids(reply: list[bytes]) -> Any:
+        def read_ids(reply: list[bytes]) -> T:
             pairs = zip(jobs, reply, strict=True)
-            return read([Job(base, job_id.decode(), job.stored()) for job, job_id in pairs])
+            return read([Job(base, job_id.decode(), job.stored) for job, job_id in pairs])
 
         return script("add_jobs").call(base, arguments, read_ids)
+
+
+def _only(jobs: list[Job]) -> Job:
+    return jobs[0]

@@ -119,6 +119,28 @@ def test_many_jobs_are_added_in_order(queue, hands):
     assert [each.job.data["i"] for each in hands.take(250)] == list(range(250))
 
 
+def test_jobs_of_every_kind_are_added_in_one_go(queue, stored):
+    kinds = [{}, {"lifo": True}, {"priority": 2}, {"delay": 60_000}, {"job_id": "mine"}]
+    jobs = queue.add_bulk([BulkJob("n", None, kinds[i % 5]) for i in range(220)])
+    assert [job.id for job in jobs if job.id != "mine"] == [str(i) for i in range(1, 221) if i % 5]
+    assert len(stored.ids("wait")) == 44 + 44 + 1
+    assert len(stored.ids("prioritized")) == len(stored.ids("delayed")) == 44
+    assert set(stored.marker()) == {"0", "1"}
+
+
+def test_a_chunk_that_redis_refuses_is_raised_and_the_others_are_added(queue, stored):
+    stored.run("RPUSH", stored.keys.job("taken"), "no job")
+    jobs = [BulkJob("n", None, {"job_id": "taken"} if i == 150 else {}) for i in range(300)]
+    with pytest.raises(ServerError, match="taken"):
+        queue.add_bulk(jobs)
+    assert len(stored.ids("wait")) == 200
+
+
+def test_no_jobs_are_no_trip(queue, stored):
+    assert queue.add_bulk([]) == []
+    assert stored.all_keys() == set()
+
+
 def test_one_bad_job_of_many_keeps_all_from_being_written(queue, stored):
     with pytest.raises(InvalidOption, match="priority"):
         queue.add_bulk([BulkJob("ok"), BulkJob("bad", None, {"priority": -1})])
@@ -227,11 +249,55 @@ def test_any_json_value_is_data(queue):
         assert queue.get_job(queue.add("x", value).id).data == value
 
 
-def test_a_key_of_another_type_is_noticed_before_anything_is_written(queue, stored):
-    stored.run("SET", stored.keys.wait, "not a list")
+@pytest.mark.parametrize("options", [{}, {"lifo": True}, {"deduplication": "d"}])
+@pytest.mark.parametrize("place", ["wait", "events", "marker", "meta"])
+def test_a_key_of_another_type_is_noticed_before_anything_is_written(queue, stored, place, options):
+    stored.run("SET", getattr(stored.keys, place), "something else")
     with pytest.raises(ServerError, match="WRONGTYPE"):
-        queue.add("x")
-    assert stored.all_keys() == {"wait"}
+        queue.add("x", **options)
+    assert stored.all_keys() == {place}
+
+
+@pytest.mark.parametrize("key", ["de:d", "dn:d"])
+def test_a_deduplication_key_of_another_type_is_noticed_as_well(queue, stored, key):
+    stored.run("RPUSH", stored.keys.base + key, "no text and no hash")
+    with pytest.raises(ServerError, match="WRONGTYPE"):
+        queue.add_bulk([BulkJob("x"), BulkJob("x", None, {"deduplication": "d"})])
+    assert stored.all_keys() == {key}
+
+
+def test_a_foreign_key_under_a_coming_id_spoils_no_other_job(queue, stored):
+    stored.run("SET", stored.keys.job("2"), "something else")
+    with pytest.raises(ServerError, match="WRONGTYPE"):
+        queue.add_bulk([BulkJob("x") for _ in range(3)])
+    assert stored.all_keys() == {"2", "id"}
+
+
+@pytest.mark.parametrize("options", [{}, {"job_id": "mine"}])
+def test_a_paused_or_full_queue_is_not_woken_by_an_add(queue, stored, options):
+    queue.pause()
+    queue.add("x", **options)
+    assert stored.marker() == {}
+    queue.resume()
+    stored.run("DEL", stored.keys.marker)
+    stored.run("HSET", stored.keys.meta, "concurrency", 1)
+    stored.run("LPUSH", stored.keys.active, "somebody")
+    queue.add("y")
+    assert stored.marker() == {}
+    stored.run("LPOP", stored.keys.active)
+    queue.add("z")
+    assert stored.marker() == {"0": 0}
+
+
+def test_the_stream_is_kept_as_short_as_meta_says(queue, stored):
+    queue.add("x")
+    assert stored.run("HGET", stored.keys.meta, "opts.maxLenEvents") == b"10000"
+    for length in (b"50", b"rubbish", b"1e3", b"-5"):
+        stored.run("HSET", stored.keys.meta, "opts.maxLenEvents", length)
+        queue.add_bulk([BulkJob("x") for _ in range(100)])
+        queue.add("x", lifo=True)
+        assert stored.run("HGET", stored.keys.meta, "opts.maxLenEvents") == length
+    assert stored.run("XLEN", stored.keys.events) < 800
 
 
 class TestDeduplication:

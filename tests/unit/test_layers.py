@@ -46,6 +46,7 @@ CORE_LAYERS = (
 #: Library -> the only places that may import it.
 HOMES = {
     "redis": ("core/drivers/",),
+    "hiredis": ("core/drivers/",),
     "fakeredis": ("core/drivers/",),
     "cronsim": ("core/cron.py",),
     "kombu": ("shim/serialization.py", "shim/bridge/"),

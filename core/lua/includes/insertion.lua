@@ -11,11 +11,20 @@ local function enqueue_job(base, length, job)
   end
 end
 
+--- A number as the text of an id: Lua's own form would be 1e+15.
+local function id_text(number)
+  return string.format("%.0f", number)
+end
+
+local function write_hash(hash, name, data, opts, timestamp, delay, priority)
+  call("HSET", hash, field.name, name, field.data, data, field.opts, opts, field.timestamp, timestamp, field.delay, delay,
+    field.priority, priority)
+end
+
 --- Write the hash and say so. job: {id, name, data, opts, timestamp, delay, priority, deduplication_id or nil}
 local function store_job(base, job)
   local hash = base .. job.id
-  call("HSET", hash, field.name, job.name, field.data, job.data, field.opts, job.opts,
-    field.timestamp, job.timestamp, field.delay, job.delay, field.priority, job.priority)
+  write_hash(hash, job.name, job.data, job.opts, job.timestamp, job.delay, job.priority)
   if job.deduplication_id then
     call("HSET", hash, field.deduplication_id, job.deduplication_id)
   end

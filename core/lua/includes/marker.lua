@@ -1,13 +1,18 @@
+--- @include events
 --- Who is woken (protocol part 1, sections 0 and 4.5).
 
---- HOLD: paused, or as many jobs active as the queue's global concurrency allows.
-local function is_held(base)
-  local settings = call("HMGET", base .. key.meta, meta.paused, meta.concurrency)
-  if settings[1] then
-    return true
+--- HOLD: paused, or as many jobs active as the queue's global concurrency allows. Gives the text of MAXEV as well, or nil.
+local function queue_settings(base)
+  local stored = call("HMGET", base .. key.meta, meta.paused, meta.concurrency, meta.max_events)
+  local held, most = stored[1] and true, tonumber(stored[2])
+  if most and not held then
+    held = call("LLEN", base .. key.active) >= most
   end
-  local most = tonumber(settings[2])
-  return most ~= nil and call("LLEN", base .. key.active) >= most
+  return held or false, stored[3] and readable_length(stored[3])
+end
+
+local function is_held(base)
+  return (queue_settings(base))
 end
 
 --- MARK0: there may be a job, fetch now.
