@@ -13,40 +13,10 @@ import pytest
 from bullrush.core import Backoff, Completed, Deduplication, Failed, Queue
 from bullrush.core.clock import now_ms
 from bullrush.core.worker import Worker
-from tests.support.bull_board import BoardError, BullBoard
-from tests.support.node_peer import VERSIONS
+from tests.support.bull_board import JOB, QUEUE, BoardError
 from tests.support.stored import Stored
 from tests.support.trips import Hands
 from tests.support.waiting import wait_until
-
-QUEUE = "/queues/:queueName"
-JOB = "/queues/:queueName/:jobId"
-
-
-@pytest.fixture(scope="session")
-def shared_boards(redis_url: str) -> Iterator[Callable[[str], BullBoard]]:
-    """Gives the board over a version of BullMQ; started when first asked for."""
-    started: dict[str, BullBoard] = {}
-
-    def get(version: str) -> BullBoard:
-        if version not in started:
-            started[version] = BullBoard(VERSIONS[version][0], redis_url)
-        return started[version]
-
-    yield get
-    for board in started.values():
-        board.close()
-
-
-@pytest.fixture
-def board(
-    node_version: str, shared_boards: Callable[[str], BullBoard], queue_name: str
-) -> Iterator[BullBoard]:
-    """bull-board, showing the queue of the test."""
-    board = shared_boards(node_version).serve(queue_name)
-    yield board
-    board.serve()
-    assert not board.unhandled()
 
 
 @pytest.fixture
@@ -80,17 +50,6 @@ def work(redis_url: str, queue_name: str) -> Iterator[Callable[..., list[str]]]:
         worker.stop(timeout=10)
 
 
-def shown(board: BullBoard, queue: Queue, status: str = "latest", **query: str) -> dict[str, Any]:
-    """What the list of queues says of one of them, with the jobs of a tab."""
-    answer = board.call("GET", "/queues", activeQueue=queue.name, status=status, **query)
-    return next(each for each in answer["queues"] if each["name"] == queue.name)
-
-
-def job_page(board: BullBoard, queue: Queue, job_id: str) -> dict[str, Any]:
-    """What the page of a job says."""
-    return dict(board.call("GET", JOB, queueName=queue.name, jobId=job_id))
-
-
 class TestWhatItShows:
     """Every screen, over data that only Python has written."""
 
@@ -105,7 +64,7 @@ class TestWhatItShows:
             queue.add("x", **options)
         done, failed, _ = hands.take(3)
         hands.trip([(done, Completed(1)), (failed, Failed("no"))])
-        counts = shown(board, queue)["counts"]
+        counts = board.queue(queue.name)["counts"]
         counts.pop("paused", None)  # a state of 5.x only
         assert counts == queue.get_job_counts()
         assert counts == {
@@ -134,11 +93,11 @@ class TestWhatItShows:
         ids = [queue.add(f"job-{n}", {"n": n}, **options).id for n in range(3)]
         for _ in ids if outcome else ():
             hands.commit(hands.take()[0], outcome)
-        found = shown(board, queue, tab)["jobs"]
+        found = board.queue(queue.name, tab)["jobs"]
         assert {job["id"] for job in found} == set(ids)
         newest_first = [job.id for job in queue.get_jobs(tab)]
         assert [job["id"] for job in found] == newest_first
-        pages = [shown(board, queue, tab, page=page, jobsPerPage="2")["jobs"] for page in "12"]
+        pages = [board.queue(queue.name, tab, page=page, jobsPerPage="2")["jobs"] for page in "12"]
         assert [[job["id"] for job in page] for page in pages] == [
             newest_first[:2],
             newest_first[2:],
@@ -147,7 +106,7 @@ class TestWhatItShows:
     def test_the_active_tab_lists_what_python_is_at(self, board, queue, hands):
         job = queue.add("x")
         hands.take()
-        (active,) = shown(board, queue, "active")["jobs"]
+        (active,) = board.queue(queue.name, "active")["jobs"]
         assert (active["id"], active["processedBy"]) == (job.id, "by-hand")
 
     def test_the_page_of_a_waiting_job_has_all_that_was_added(self, board, queue):
@@ -162,7 +121,7 @@ class TestWhatItShows:
             backoff=Backoff("exponential", 100),
             deduplication=Deduplication("once", ttl=60_000),
         )
-        page = job_page(board, queue, job.id)
+        page = board.job(queue.name, job.id)
         assert page["status"] == "delayed"
         seen = page["job"]
         assert (seen["id"], seen["name"], seen["data"]) == ("mine/1", "send", data)
@@ -183,7 +142,7 @@ class TestWhatItShows:
         with Worker(queue.name, handler, driver=queue.driver, name="py-1"):
             job = queue.add("x", attempts=2)
             wait_until(lambda: queue.get_state(job.id) == "completed")
-        page = job_page(board, queue, job.id)
+        page = board.job(queue.name, job.id)
         assert page["status"] == "completed"
         seen, stored = page["job"], queue.get_job(job.id)
         assert (seen["returnValue"], seen["progress"]) == ({"sum": [5]}, {"percent": 50})
@@ -197,7 +156,7 @@ class TestWhatItShows:
     def test_the_page_of_a_failed_job_tells_why(self, board, queue, hands):
         job = queue.add("x", attempts=3)
         hands.commit(hands.take()[0], Failed("for good", "Traceback: for good"))
-        page = job_page(board, queue, job.id)
+        page = board.job(queue.name, job.id)
         assert page["status"] == "failed"
         seen = page["job"]
         assert (seen["isFailed"], seen["failedReason"]) == (True, "for good")
@@ -208,10 +167,10 @@ class TestWhatItShows:
         hands.take(lock_ms=1)
         wait_until(lambda: hands.sweep(forgiven=5) == [job.id])
         hands.take()
-        assert job_page(board, queue, job.id)["job"]["stalledCounter"] == 1
+        assert board.job(queue.name, job.id)["job"]["stalledCounter"] == 1
 
     def test_workers_are_shown_with_their_names(self, board, queue, work):
-        assert shown(board, queue)["hasWorkers"] is False
+        assert board.queue(queue.name)["hasWorkers"] is False
         work(name="py-1")
         work()
 
@@ -220,20 +179,43 @@ class TestWhatItShows:
             return sorted((each["name"] for each in answer["workers"]), key=str)
 
         wait_until(lambda: names() == [None, "py-1"], what="one connection for each worker")
-        assert shown(board, queue)["hasWorkers"] is True
+        assert board.queue(queue.name)["hasWorkers"] is True
 
     def test_pause_and_limits_are_shown(self, board, queue):
-        before = shown(board, queue)
+        before = board.queue(queue.name)
         assert (before["isPaused"], before["globalConcurrency"]) == (False, None)
         queue.pause()
         queue.set_global_concurrency(3)
         queue.set_global_rate_limit(5, 1000)
         queue.rate_limit(60_000)
-        after = shown(board, queue)
+        after = board.queue(queue.name)
         assert (after["isPaused"], after["globalConcurrency"]) == (True, 3)
         assert 0 < after["activeRateLimitTtl"] <= 60_000
         limit = board.call("GET", f"{QUEUE}/rate-limit", queueName=queue.name)
         assert limit["rateLimit"] == {"max": 5, "duration": 1000}
+
+    def test_jobs_of_each_minute_are_shown(self, board, queue, hands):
+        minute, noon = 60_000, 29_000_000 * 60_000
+        for now, outcome in (
+            (noon, Completed(1)),
+            (noon + 1, Completed(1)),
+            (noon + minute, Failed("no")),
+            (noon + 3 * minute, Completed(1)),
+            (noon + 4 * minute, Failed("no")),
+        ):
+            queue.add("x")
+            hands.commit(hands.take()[0], outcome, now=now, metrics=60)
+        shown = board.call("GET", f"{QUEUE}/metrics", queueName=queue.name)
+        assert shown["completed"] == {
+            "meta": {"count": 3, "prevTS": noon + 3 * minute, "prevCount": 2},
+            "data": [0, 0, 2],
+            "count": 3,
+        }
+        assert shown["failed"] == {
+            "meta": {"count": 2, "prevTS": noon + 4 * minute, "prevCount": 1},
+            "data": [0, 0, 1],
+            "count": 3,
+        }
 
     def test_looking_changes_nothing(self, board, queue, hands):
         jobs = [queue.add("x") for _ in range(3)]
@@ -314,7 +296,7 @@ class TestWhatItDoes:
         assert queue.get_job_counts("waiting") == {"waiting": 0}
         assert queue.get_deduplication_job_id("once") is None
         with pytest.raises(BoardError) as refused:
-            job_page(board, queue, job.id)
+            board.job(queue.name, job.id)
         assert refused.value.status == 404
 
     def test_a_job_that_python_is_at_is_not_removed(self, board, queue, hands):

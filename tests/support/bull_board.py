@@ -14,6 +14,10 @@ from typing_extensions import Self
 
 from .node_peer import NodePeer
 
+#: Where the routes of a queue and of a job begin.
+QUEUE = "/queues/:queueName"
+JOB = f"{QUEUE}/:jobId"
+
 
 class BoardError(Exception):
     """bull-board refused: `status` is the HTTP status, `key` what its page would translate."""
@@ -76,6 +80,15 @@ class BullBoard:
         answer = self._send(method, target, body)
         self.answered.add((method, f"/api{route}"))
         return answer
+
+    def queue(self, name: str, status: str = "latest", **query: str) -> dict[str, Any]:
+        """What the list of queues says of one of them, with the jobs of a tab."""
+        answer = self.call("GET", "/queues", activeQueue=name, status=status, **query)
+        return next(each for each in answer["queues"] if each["name"] == name)
+
+    def job(self, queue_name: str, job_id: str) -> dict[str, Any]:
+        """What the page of a job says."""
+        return dict(self.call("GET", JOB, queueName=queue_name, jobId=job_id))
 
     def page(self) -> str:
         """The page itself."""
