@@ -42,6 +42,7 @@ from .outcome import (
 from .parents import Parent
 from .publishing import AsyncQueueEventsProducer, QueueEventsProducer
 from .queue import AsyncQueue, Queue
+from .telemetry import Telemetry
 from .trip import Limiter
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "RawJson",
     "Retried",
     "Returned",
+    "Telemetry",
     "UnrecoverableError",
     "WaitTimeout",
     "WaitingChildrenError",

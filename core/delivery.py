@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +110,40 @@ class Delivery:
         limited_ms = self.queue.move_to_wait(self.job.id, self.token)
         self.moved = True
         return limited_ms
+
+    def move_to_waiting_children(self, child: str | Mapping[str, str] | None = None) -> bool:
+        """Wait for children that were added during this run; then the job runs again from the
+        start, without counting an attempt (protocol part 2, section 1.8).
+
+        Args:
+            child: wait for this one only: its key, or BullMQ's ``{"id", "queue"}``.
+
+        Returns:
+            Whether there is something to wait for. With False the handler goes on.
+
+        Raises:
+            FailedChildren: a child has failed this job; no further attempt can change that.
+            As `move_to_delayed`.
+        """
+        waits = self.queue.move_to_waiting_children(self.job.id, self.token, child)
+        self.moved = self.moved or waits
+        return waits
+
+    def get_children_values(self) -> dict[str, Any]:
+        """What the children returned: key of the child -> value (protocol part 2, section 1.9).
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        return self.queue.get_children_values(self.job.id)
+
+    def get_ignored_children_failures(self) -> dict[str, str]:
+        """Why children failed that did not fail this job: key of the child -> reason.
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        return self.queue.get_ignored_children_failures(self.job.id)
 
     def rate_limit(self, ms: int) -> None:
         """Close the rate limit of the whole queue for `ms`; then raise `RateLimitError`. The

@@ -19,6 +19,7 @@ from .job import FIELDS, SHORT_OPTIONS
 from .keys import check_job_id
 from .outcome import RawJson
 from .parents import FAILURE_POLICIES, Parent, read_parent
+from .telemetry import Telemetry, stored_telemetry
 
 HIGHEST_PRIORITY = 2**21 - 1
 
@@ -97,6 +98,7 @@ class JobOptions(TypedDict, total=False):
         fail_parent_on_failure, continue_parent_on_failure, ignore_dependency_on_failure,
             remove_dependency_on_failure: what a final failure means for the parent; at most one.
             Without any, the parent waits until the job is run again or taken away.
+        telemetry: `Telemetry`: what a tracer finds on the job.
     """
 
     job_id: str | None
@@ -117,6 +119,7 @@ class JobOptions(TypedDict, total=False):
     continue_parent_on_failure: bool | None
     ignore_dependency_on_failure: bool | None
     remove_dependency_on_failure: bool | None
+    telemetry: Telemetry | Mapping[str, Any] | None
 
 
 _NAMES = tuple(JobOptions.__annotations__)
@@ -229,33 +232,6 @@ def _suggestion(name: str, known: tuple[str, ...]) -> str:
     return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
 
 
-def keep_arguments(stored: Any) -> tuple[str, str, str]:
-    """(count, age in s, limit) as script arguments; an empty text means: no bound (protocol 5.3).
-
-    Args:
-        stored: `removeOnComplete` or `removeOnFail` as it stands in a job's options, or `Keep`.
-    """
-    if stored is None or stored is False:
-        return ("", "", "")
-    if stored is True:
-        return ("0", "", "")
-    if isinstance(stored, Keep):
-        stored = asdict(stored)
-    if isinstance(stored, Mapping):
-        count, age, limit = (_count(stored.get(name)) for name in ("count", "age", "limit"))
-        return (count, age, limit)
-    return (_count(stored), "", "")
-
-
-def _count(value: Any) -> str:
-    """Other libraries may have stored a fraction, a negative number or rubbish: then there is no
-    bound.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-        return ""
-    return str(int(min(value, 2**53)))
-
-
 def _stored_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Checked options under the names that BullMQ stores."""
     stored: dict[str, Any] = {"attempts": 0}
@@ -263,7 +239,8 @@ def _stored_options(options: Mapping[str, Any]) -> dict[str, Any]:
         if value is None:
             continue
         stored[_STORED_NAMES[name]] = _CHECKS[name](value, name)
-    return stored
+    telemetry: dict[str, Any] = stored.pop("telemetry", {})
+    return stored | telemetry
 
 
 def _policy(options: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
@@ -355,6 +332,7 @@ _CHECKS: dict[str, Any] = {
     "stack_trace_limit": _natural,
     "parent": _parent,
     **dict.fromkeys(FAILURE_POLICIES, _flag),
+    "telemetry": lambda value, name: stored_telemetry(value),
 }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 from .calls import Argument
@@ -11,7 +12,7 @@ from .checks import check_milliseconds
 from .encoding import encode_json
 from .errors import UnserializableData
 from .job import Job, id_bytes
-from .options import Keep, keep_arguments
+from .options import Keep
 from .outcome import (
     Completed,
     Failed,
@@ -71,27 +72,11 @@ def _parts(job: Job, outcome: Outcome, retention: Retention) -> tuple[str, tuple
         timing = (check_milliseconds(outcome.delay, "delay"), lifo, "", "")
         return "retried", (*_failure(job, outcome), _text(outcome.data), *timing)
     if isinstance(outcome, Postponed):
-        return "postponed", (
-            "",
-            "",
-            "",
-            _text(outcome.data),
-            check_milliseconds(outcome.delay, "delay"),
-            "",
-            "",
-            "",
-        )
+        delay = check_milliseconds(outcome.delay, "delay")
+        return "postponed", ("", "", "", _text(outcome.data), delay, "", "", "")
     if isinstance(outcome, RateLimited):
-        return "limited", (
-            "",
-            "",
-            "",
-            _text(outcome.data),
-            check_milliseconds(outcome.ms, "ms"),
-            "",
-            "",
-            "",
-        )
+        ms = check_milliseconds(outcome.ms, "ms")
+        return "limited", ("", "", "", _text(outcome.data), ms, "", "", "")
     data = outcome.data if isinstance(outcome, Returned) else None
     return "returned", ("", "", "", _text(data), "", "", "", "")
 
@@ -102,7 +87,34 @@ def _failure(job: Job, outcome: Failed | Retried) -> tuple[str, str, str]:
 
 def _keep(job: Job, option: str, default: Keep | None) -> tuple[str, str, str]:
     own = job.opts.get(option)
-    return keep_arguments(default if own is None else own)
+    return _keep_arguments(default if own is None else own)
+
+
+def _keep_arguments(stored: Any) -> tuple[str, str, str]:
+    """(count, age in s, limit) as script arguments; an empty text means: no bound (protocol 5.3).
+
+    Args:
+        stored: `removeOnComplete` or `removeOnFail` as it stands in a job's options, or `Keep`.
+    """
+    if stored is None or stored is False:
+        return ("", "", "")
+    if stored is True:
+        return ("0", "", "")
+    if isinstance(stored, Keep):
+        stored = asdict(stored)
+    if isinstance(stored, Mapping):
+        count, age, limit = (_count(stored.get(name)) for name in ("count", "age", "limit"))
+        return (count, age, limit)
+    return (_count(stored), "", "")
+
+
+def _count(value: Any) -> str:
+    """Other libraries may have stored a fraction, a negative number or rubbish: then there is no
+    bound.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        return ""
+    return str(int(min(value, 2**53)))
 
 
 def _encoded(value: Any) -> str:

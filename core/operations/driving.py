@@ -188,7 +188,7 @@ class DrivingOperations(QueueBase):
             JobNotFound, LockMissing, LockMismatch, WrongState: the job is not this token's.
         """
         return self._move(
-            job_id, RateLimited(), token, "moveToWait", lambda reply: reply.limited_ms
+            job_id, RateLimited(), token, "moveJobFromActiveToWait", lambda reply: reply.limited_ms
         )
 
     @operation

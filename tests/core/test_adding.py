@@ -6,7 +6,16 @@ import json
 
 import pytest
 
-from bullrush.core import Backoff, BulkJob, Completed, Deduplication, Keep
+from bullrush.core import (
+    Backoff,
+    BulkJob,
+    Completed,
+    Deduplication,
+    Failed,
+    Keep,
+    Retried,
+    Telemetry,
+)
 from bullrush.core.errors import (
     InvalidJobId,
     InvalidOption,
@@ -360,3 +369,60 @@ class TestDeduplication:
         first = queue.add("x", deduplication="d")
         queue.remove(first.id)
         assert queue.add("x", deduplication="d").id != first.id
+
+
+class TestTelemetry:
+    """Metadata of a tracer, protocol part 2, section 5.1."""
+
+    @pytest.mark.parametrize(
+        ("option", "short", "public"),
+        [
+            (
+                Telemetry("carrier", omit_context=True),
+                {"tm": "carrier", "omc": True},
+                {"metadata": "carrier", "omitContext": True},
+            ),
+            ({"metadata": ""}, {"tm": ""}, {"metadata": ""}),
+            ({"omitContext": False}, {"omc": False}, {"omitContext": False}),
+        ],
+        ids=["both", "metadata", "omit"],
+    )
+    def test_it_is_stored_under_short_names_and_read_under_the_public_one(
+        self, queue, stored, option, short, public
+    ):
+        job = queue.add("x", telemetry=option, keep_logs=2)
+        written = json.loads(stored.hash(job.id)["opts"])
+        assert written == {"attempts": 0, "kl": 2, **short}
+        assert queue.get_job(job.id).opts["telemetry"] == public
+
+    def test_nothing_said_is_nothing_stored(self, queue, stored):
+        job = queue.add("x", telemetry=Telemetry())
+        assert json.loads(stored.hash(job.id)["opts"]) == {"attempts": 0}
+        assert "telemetry" not in queue.get_job(job.id).opts
+
+    @pytest.mark.parametrize(
+        ("option", "words"),
+        [
+            ("carrier", "telemetry is a Telemetry"),
+            ({"metadata": 7}, "telemetry.metadata is text"),
+            ({"omit_context": 1}, "telemetry.omit_context is True or False"),
+            ({"meta": "x"}, "unknown part of telemetry: 'meta'"),
+        ],
+        ids=repr,
+    )
+    def test_another_shape_is_refused(self, queue, stored, option, words):
+        with pytest.raises(InvalidOption, match=words):
+            queue.add("x", telemetry=option)
+        assert stored.all_keys() == set()
+
+    def test_what_a_tracer_wrote_on_the_job_stays_through_failure_and_retry(
+        self, queue, stored, hands
+    ):
+        job = queue.add("x", telemetry=Telemetry("carrier"), attempts=2)
+        stored.run("HSET", stored.keys.job(job.id), "tm", "span")
+        opts = stored.hash(job.id)["opts"]
+        hands.commit(hands.take()[0], Retried(0, "x"))
+        hands.commit(hands.take()[0], Failed("x"))
+        queue.retry_job(job.id)
+        hands.commit(hands.take()[0], Completed(1))
+        assert (stored.hash(job.id)["tm"], stored.hash(job.id)["opts"]) == ("span", opts)

@@ -11,6 +11,7 @@ from bullrush.core import (
     Completed,
     DelayedError,
     Moved,
+    Parent,
     Postponed,
     Queue,
     QueueEvents,
@@ -43,6 +44,11 @@ def events(url, queue_name):
 def finish(events, job, timeout=20):
     """The value of a job, when it is there."""
     return events.wait_until_finished(job.id, timeout)
+
+
+def parent_of(delivery):
+    """A delivery's job, as the parent of another."""
+    return Parent(delivery.job.id, delivery.queue.name)
 
 
 class TestMovingItself:
@@ -315,6 +321,56 @@ class TestChildren:
         with pytest.raises(JobFailed, match="at least one failed child"):
             finish(events, job)
         assert queue.get_job(job.id).attempts_made == 1
+
+    def test_a_handler_adds_children_and_waits_for_them(self, queue, events, start_worker):
+        def handler(delivery):
+            if delivery.job.name == "child":
+                return delivery.data * 10
+            if delivery.data == "start":
+                for number in (1, 2):
+                    delivery.queue.add("child", number, parent=parent_of(delivery))
+                delivery.update_data("gather")
+                if delivery.move_to_waiting_children():
+                    raise WaitingChildrenError
+            assert not delivery.move_to_waiting_children()
+            return sorted(delivery.get_children_values().values())
+
+        start_worker(handler)
+        job = queue.add("x", "start")
+        assert finish(events, job) == [10, 20]
+        done = queue.get_job(job.id)
+        assert (done.attempts_made, done.attempts_started) == (1, 2)
+
+    def test_a_child_that_failed_the_job_ends_its_waiting(self, queue, events, start_worker):
+        def handler(delivery):
+            if delivery.job.name == "child":
+                raise ValueError("no")
+            child = delivery.queue.add(
+                "child", parent=parent_of(delivery), fail_parent_on_failure=True
+            )
+            wait_until(lambda: delivery.queue.get_state(child.id) == "failed")
+            delivery.move_to_waiting_children()
+
+        start_worker(handler, concurrency=2)
+        job = queue.add("x", attempts=9)
+        with pytest.raises(JobFailed, match="at least one failed child"):
+            finish(events, job)
+        assert queue.get_job(job.id).attempts_made == 1
+
+    def test_ignored_failures_can_be_read(self, queue, events, start_worker):
+        def handler(delivery):
+            if delivery.job.name == "child":
+                raise ValueError("no")
+            if delivery.job.attempts_started == 1:
+                delivery.queue.add(
+                    "child", parent=parent_of(delivery), ignore_dependency_on_failure=True
+                )
+                delivery.move_to_waiting_children()
+                raise WaitingChildrenError
+            return list(delivery.get_ignored_children_failures().values())
+
+        start_worker(handler)
+        assert finish(events, queue.add("x")) == ["no"]
 
 
 class TestPausing:

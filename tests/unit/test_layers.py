@@ -24,6 +24,7 @@ CORE_LAYERS = (
         "job",
         "backoff",
         "outcome",
+        "telemetry",
         "records",
         "trip",
         "options",
