@@ -1,13 +1,65 @@
-"""Fixtures of the interop tests: bull-board beside the Node processes."""
+"""Fixtures of the tests with Node: the queue of a test as Python sees it, and bull-board."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from bullrush.core import Queue, QueueEvents
+from bullrush.core.worker import Worker
 from tests.support.bull_board import BullBoard
-from tests.support.node_peer import VERSIONS
+from tests.support.node_peer import VERSIONS, NodePeer
+from tests.support.sides import Sides
+from tests.support.stored import Stored
+from tests.support.trips import Hands
+
+
+@pytest.fixture
+def queue(redis_url: str, queue_name: str) -> Iterator[Queue]:
+    """The queue, seen from Python."""
+    with Queue(queue_name, url=redis_url) as queue:
+        yield queue
+
+
+@pytest.fixture
+def events(redis_url: str, queue_name: str) -> Iterator[QueueEvents]:
+    """Its events, seen from Python."""
+    with QueueEvents(queue_name, url=redis_url) as events:
+        yield events
+
+
+@pytest.fixture
+def stored(queue: Queue) -> Stored:
+    """What is in Redis for it."""
+    return Stored(queue.driver, queue.name)
+
+
+@pytest.fixture
+def hands(queue: Queue) -> Hands:
+    """A Python worker by hand."""
+    return Hands(queue)
+
+
+@pytest.fixture
+def start_worker(redis_url: str, queue_name: str) -> Iterator[Callable[..., Worker]]:
+    """Starts Python workers; all are stopped at the end."""
+    started: list[Worker] = []
+
+    def start(handler: Any, **options: Any) -> Worker:
+        started.append(Worker(queue_name, handler, url=redis_url, **options))
+        return started[-1].start()
+
+    yield start
+    for worker in started:
+        worker.stop(timeout=10)
+
+
+@pytest.fixture
+def sides(queue: Queue, node: NodePeer, start_worker: Callable[..., Worker]) -> Sides:
+    """The queue of the test, from both sides."""
+    return Sides(queue, node, start_worker)
 
 
 @pytest.fixture(scope="session")

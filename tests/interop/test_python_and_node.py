@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
@@ -17,41 +15,11 @@ from bullrush.core import (
     JobFailed,
     Keep,
     Queue,
-    QueueEvents,
     UnrecoverableError,
 )
-from bullrush.core.worker import Worker
 from tests.support.node_peer import NodeError, NodePeer
 from tests.support.trips import Hands
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def queue(redis_url: str, queue_name: str) -> Iterator[Queue]:
-    """The queue, seen from Python."""
-    with Queue(queue_name, url=redis_url) as queue:
-        yield queue
-
-
-@pytest.fixture
-def events(redis_url: str, queue_name: str) -> Iterator[QueueEvents]:
-    """Its events, seen from Python."""
-    with QueueEvents(queue_name, url=redis_url) as events:
-        yield events
-
-
-@pytest.fixture
-def start_worker(redis_url: str, queue_name: str) -> Iterator[Callable[..., Worker]]:
-    """Starts Python workers; all are stopped at the end."""
-    started: list[Worker] = []
-
-    def start(handler: Any, **options: Any) -> Worker:
-        started.append(Worker(queue_name, handler, url=redis_url, **options))
-        return started[-1].start()
-
-    yield start
-    for worker in started:
-        worker.stop(timeout=10)
 
 
 class TestPythonAddsAndNodeWorks:

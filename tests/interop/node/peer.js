@@ -149,6 +149,8 @@ const handlers = {
     if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
     return job.getChildrenValues();
   },
+  // Takes its time.
+  rest: (job) => new Promise((resolve) => setTimeout(resolve, job.data.ms, job.data)),
   // Until the op `release`, or for ever.
   hang: (job, entry) => {
     const held = new Promise((resolve) => entry.held.push(resolve));
