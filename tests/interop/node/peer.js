@@ -18,7 +18,8 @@ const readline = require('node:readline');
 
 const [packageName, address] = process.argv.slice(2);
 const {
-  FlowProducer, Job, Queue, QueueEvents, UnrecoverableError, WaitingChildrenError, Worker,
+  DelayedError, FlowProducer, Job, Queue, QueueEvents, QueueEventsProducer, RateLimitError,
+  UnrecoverableError, WaitingChildrenError, WaitingError, Worker,
 } = require(packageName);
 const connection = connectionOf(address);
 
@@ -151,6 +152,22 @@ const handlers = {
   },
   // Takes its time.
   rest: (job) => new Promise((resolve) => setTimeout(resolve, job.data.ms, job.data)),
+  // Moves its job as `data.moves` says, one move a run, noting in the data who did it.
+  move: async (job, entry, token) => {
+    const [move, ...moves] = job.data.moves;
+    if (!move) return job.data.by;
+    await job.updateData({ ...job.data, moves, by: [...job.data.by, 'node'] });
+    if (move === 'delay') {
+      await job.moveToDelayed(Date.now() + job.data.ms, token);
+      throw new DelayedError();
+    }
+    if (move === 'wait') {
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
+    await queueOf({ queue: job.queueName }).rateLimit(job.data.ms);
+    throw new RateLimitError();
+  },
   // Until the op `release`, or for ever.
   hang: (job, entry) => {
     const held = new Promise((resolve) => entry.held.push(resolve));
@@ -231,6 +248,22 @@ async function waitUntilFinished(request) {
   return onJob(request, 'waitUntilFinished', reader, request.ttl);
 }
 
+// Takes a job without a worker that runs; the op `stopWorker` gives its connections back.
+async function takeJob({ queue, token, prefix = 'bull', options = {} }) {
+  const id = `w${++lastWorker}`;
+  const settings = { ...options, connection, prefix, autorun: false };
+  const worker = new Worker(queue, null, settings);
+  workers.set(id, { id, queue, held: [], worker });
+  const job = await worker.getNextJob(token, { block: false });
+  return { worker: id, job: job ? viewOf(job) : null };
+}
+
+async function publishEvent({ queue, args, maxEvents }) {
+  const producer = new QueueEventsProducer(queue, { connection });
+  await producer.publishEvent(args, maxEvents);
+  await producer.close();
+}
+
 async function closeAll() {
   const stopping = [...workers.values()].map(({ worker }) => worker.close(true));
   const closing = [...readers.values(), ...queues.values()].map((each) => each.close());
@@ -270,6 +303,8 @@ const ops = {
   release,
   startEvents,
   waitUntilFinished,
+  takeJob,
+  publishEvent,
   closeAll,
 };
 
