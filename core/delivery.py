@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +39,7 @@ class Delivery:
         self.worker_name = worker_name
         self.data: Any = None
         self.moved = False
-        self._lost = threading.Event()
+        self._lost = False
 
     def __repr__(self) -> str:
         return f"<Delivery of {self.job!r}>"
@@ -50,11 +49,11 @@ class Delivery:
         """Whether the lock is gone: another worker may run the job by now, and this outcome will
         not count.
         """
-        return self._lost.is_set()
+        return self._lost
 
     def lose_lock(self) -> None:
         """Said by the worker's lock service."""
-        self._lost.set()
+        self._lost = True
 
     def update_progress(self, progress: Any) -> None:
         """Store how far the job is, any JSON value, and tell everybody who listens (protocol 6.12).

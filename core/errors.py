@@ -25,6 +25,11 @@
      +- CannotObliterate                     a queue that is in use stays
      +- JobFailed                            a job that was waited for ended in failure
      +- WaitTimeout (TimeoutError)           a job that was waited for did not end in time
+     +- RunEnded                             a handler was ended from outside
+     |   +- SoftTimeLimitExceeded            raised inside the handler, which may clean up
+     |   +- TimeLimitExceeded
+     |   +- JobCancelled                     raised inside the handler
+     |   +- WorkerLostError                  the process that ran it died
      +- HandlerSignal                        raised inside a handler to steer the worker
          +- UnrecoverableError               fail now, whatever attempts remain
          +- RateLimitError                   put the job back and wait for the rate limit
@@ -168,6 +173,26 @@ class JobFailed(BullrushError):
 
 class WaitTimeout(BullrushError, TimeoutError):
     """The job that was waited for did not end in time."""
+
+
+class RunEnded(BullrushError):
+    """The run of a handler was ended from outside."""
+
+
+class SoftTimeLimitExceeded(RunEnded):
+    """The soft time limit is over. Raised inside the handler."""
+
+
+class TimeLimitExceeded(RunEnded):
+    """The hard time limit is over; the handler was ended."""
+
+
+class JobCancelled(RunEnded):
+    """Somebody cancelled the job while it was running. Raised inside the handler."""
+
+
+class WorkerLostError(RunEnded):
+    """The process that ran the job died."""
 
 
 class HandlerSignal(BullrushError):

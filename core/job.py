@@ -144,6 +144,10 @@ class Job:
         """The stored bytes of a field by our name for it (a key of `FIELDS`), or None."""
         return self._stored.get(_STORED[name])
 
+    def fields(self) -> Mapping[bytes, bytes]:
+        """All stored fields, as Redis has them; for handing the job to another process."""
+        return self._stored
+
     def __repr__(self) -> str:
         return f"<Job {self.id} {self.name!r} on {self.queue_name!r}>"
 

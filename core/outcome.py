@@ -88,14 +88,27 @@ class RateLimited:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """The process that ran the job died: it is next in line again, and a stall is counted.
+
+    Args:
+        reason: how the process ended.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Moved:
     """The handler moved the job itself (`Delivery.move_to_delayed` and the like): there is nothing
     to commit.
     """
 
 
-Outcome: TypeAlias = Completed | Failed | Retried | Postponed | Returned | RateLimited | Moved
-OUTCOME_TYPES = (Completed, Failed, Retried, Postponed, Returned, RateLimited, Moved)
+Outcome: TypeAlias = (
+    Completed | Failed | Retried | Postponed | Returned | RateLimited | Lost | Moved
+)
+OUTCOME_TYPES = (Completed, Failed, Retried, Postponed, Returned, RateLimited, Lost, Moved)
 
 
 #: No further attempt can change these.

@@ -72,13 +72,17 @@ def _parts(job: Job, outcome: Outcome, retention: Retention) -> tuple[str, tuple
         timing = (check_milliseconds(outcome.delay, "delay"), lifo, "", "")
         return "retried", (*_failure(job, outcome), _text(outcome.data), *timing)
     if isinstance(outcome, Postponed):
-        delay = check_milliseconds(outcome.delay, "delay")
-        return "postponed", ("", "", "", _text(outcome.data), delay, "", "", "")
+        return "postponed", _moving(outcome.data, check_milliseconds(outcome.delay, "delay"))
     if isinstance(outcome, RateLimited):
-        ms = check_milliseconds(outcome.ms, "ms")
-        return "limited", ("", "", "", _text(outcome.data), ms, "", "", "")
-    data = outcome.data if isinstance(outcome, Returned) else None
-    return "returned", ("", "", "", _text(data), "", "", "", "")
+        return "limited", _moving(outcome.data, check_milliseconds(outcome.ms, "ms"))
+    if isinstance(outcome, Returned):
+        return "returned", _moving(outcome.data)
+    return "lost", _moving(None)
+
+
+def _moving(data: RawJson | None, ms: int | str = "") -> tuple[Any, ...]:
+    """What follows the token of an outcome that is no end."""
+    return ("", "", "", _text(data), ms, "", "", "")
 
 
 def _failure(job: Job, outcome: Failed | Retried) -> tuple[str, str, str]:

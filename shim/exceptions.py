@@ -7,6 +7,9 @@ import datetime
 from typing import Any
 
 from bullrush.core.errors import BullrushError
+from bullrush.core.errors import SoftTimeLimitExceeded as SoftTimeLimitExceeded
+from bullrush.core.errors import TimeLimitExceeded as TimeLimitExceeded
+from bullrush.core.errors import WorkerLostError as WorkerLostError
 
 
 class CeleryError(BullrushError):
@@ -45,20 +48,8 @@ class TaskRevokedError(TaskError):
     """The task was revoked or had expired before it ran."""
 
 
-class WorkerLostError(TaskError):
-    """The worker that ran the task is gone."""
-
-
 class InvalidTaskError(TaskError):
     """The message cannot be understood as a task."""
-
-
-class SoftTimeLimitExceeded(CeleryError):
-    """The task ran longer than its soft time limit."""
-
-
-class TimeLimitExceeded(CeleryError):
-    """The task ran longer than its hard time limit."""
 
 
 class TaskPredicate(CeleryError):

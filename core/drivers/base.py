@@ -30,8 +30,10 @@ class Driver(Protocol):
     Attributes:
         location: the URL without user, password and query, for logs.
         volatile: whether the data ends with the process.
+        url: with its secrets, for another process that connects to the same server; never shown.
     """
 
+    url: str
     location: str
     volatile: bool
 

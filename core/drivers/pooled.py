@@ -21,6 +21,8 @@ class PooledDriver:
     the caller to decide.
     """
 
+    url = ""
+
     def __init__(self, open_link: OpenLink, location: str, *, volatile: bool = False) -> None:
         self.open_link = open_link
         self.location = location

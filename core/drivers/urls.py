@@ -46,7 +46,9 @@ def connect(url: str, *, timeout: float = 10.0) -> Driver:
     def open_link(**changes: Any) -> SocketLink:
         return SocketLink(new_connection(**changes), location)
 
-    return PooledDriver(open_link, location)
+    driver = PooledDriver(open_link, location)
+    driver.url = url
+    return driver
 
 
 def connect_async(url: str, *, timeout: float = 10.0) -> AsyncDriver:

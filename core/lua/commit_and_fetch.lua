@@ -3,7 +3,7 @@
 --- ARGV 1..10: now ms, token of the jobs handed out, lock ms, M, rate limit max or "", its duration ms or "", name of the worker or "",
 ---   minutes of metrics to keep or "", "1" to hand out nothing when an outcome did not count, N.
 --- Then eleven values an outcome:
----   kind (completed, failed, retried, postponed, returned, limited), id, token,
+---   kind (completed, failed, retried, postponed, returned, limited, lost), id, token,
 ---   value (returnvalue as JSON, or the reason as text), stacktrace as JSON, exception record, new data as JSON or "",
 ---   three numbers: of completed and failed what to keep (count, age s, limit, "" for no bound), of retried and postponed the delay ms
 ---   and "1" for lifo, of limited the ms to close the rate limit for; attempts: a failure with that many attempts made is announced as
@@ -35,7 +35,7 @@ local function read_outcome(first)
       limit = optional(ARGV[first + 9], "keep limit") or 1000}
   elseif outcome.kind == "retried" or outcome.kind == "postponed" or outcome.kind == "limited" then
     outcome.delay, outcome.lifo = whole(ARGV[first + 7], "delay"), ARGV[first + 8] == "1"
-  elseif outcome.kind ~= "returned" then
+  elseif outcome.kind ~= "returned" and outcome.kind ~= "lost" then
     error("unknown outcome " .. tostring(outcome.kind))
   end
   return outcome
@@ -78,7 +78,7 @@ if #outcomes > 0 then
       counts[kind] = counts[kind] + 1
     elseif kind == "limited" then
       limited = true
-    elseif kind ~= "returned" and (outcome.delay > 0 or kind == "postponed") then
+    elseif kind ~= "returned" and kind ~= "lost" and (outcome.delay > 0 or kind == "postponed") then
       any_delayed = true
     end
   end

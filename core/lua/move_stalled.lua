@@ -7,30 +7,11 @@
 --- @include events
 --- @include marker
 --- @include probe
---- @include numbers
+--- @include stalls
 
 local now, interval = whole(ARGV[1], "now"), whole(ARGV[2], "interval")
 local forgiven = whole(ARGV[3], "max stalled count")
 local BATCH = 5000
-
-local function is_scheduled(id)
-  local scheduler = call("HGET", base .. id, field.scheduler_id)
-  return scheduler and (call("EXISTS", base .. key.repeat .. ":" .. scheduler) == 1
-    or call("ZSCORE", base .. key.repeat, scheduler)) and true or false
-end
-
---- Next in line again. Past the limit the next worker fails it unseen.
-local function recover(id)
-  local stalls = stored_count(call("HGET", base .. id, field.stalled_count)) + 1
-  call("HSET", base .. id, field.stalled_count, stalls)
-  if stalls > forgiven and not is_scheduled(id) then
-    call("HSET", base .. id, field.deferred_failure, "job stalled more than allowable limit")
-  end
-  call("RPUSH", base .. key.wait, id)
-  mark_waiting(base)
-  add_event(base, "waiting", "jobId", id, "prev", "active")
-  add_event(base, "stalled", "jobId", id)
-end
 
 local function is_abandoned(id)
   return call("EXISTS", base .. id .. jobkey.lock) == 0 and call("LREM", base .. key.active, 1, id) == 1
@@ -49,7 +30,7 @@ local recovered = {}
 for _, id in ipairs(suspects) do
   -- An id without a hash is dropped: counting its stall would create a stub of a job.
   if is_abandoned(id) and call("TYPE", base .. id)["ok"] == "hash" then
-    recover(id)
+    recover_job(base, id, forgiven)
     recovered[#recovered + 1] = id
   end
 end

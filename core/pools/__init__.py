@@ -1,30 +1,26 @@
-"""Pools: what runs a worker's handlers. `make_pool` knows them by name."""
+"""Pools: what runs a worker's handlers."""
 
 from __future__ import annotations
 
-from ..errors import InvalidOption
-from .base import Pool
+from .base import Pool, TimeLimits, Work
+from .child import Plan
+from .coroutines import CoroutinePool
+from .prefork import PreforkOptions, PreforkPool
 from .solo import SoloPool
 from .threads import ThreadPool
 
-__all__ = ["POOLS", "Pool", "SoloPool", "ThreadPool", "make_pool"]
+__all__ = [
+    "POOLS",
+    "CoroutinePool",
+    "Plan",
+    "Pool",
+    "PreforkOptions",
+    "PreforkPool",
+    "SoloPool",
+    "ThreadPool",
+    "TimeLimits",
+    "Work",
+]
 
-POOLS = ("solo", "threads")
-
-
-def make_pool(name: str, slots: int) -> Pool:
-    """A pool by its name.
-
-    Args:
-        slots: how many deliveries at once; `solo` has always one.
-
-    Raises:
-        InvalidOption: no such pool, or no slots.
-    """
-    if isinstance(slots, bool) or not isinstance(slots, int) or slots < 1:
-        raise InvalidOption(f"concurrency is a whole number from 1, not {slots!r}")
-    if name == "solo":
-        return SoloPool()
-    if name == "threads":
-        return ThreadPool(slots)
-    raise InvalidOption(f"unknown pool {name!r}; there are {' and '.join(POOLS)}")
+#: Names of the pools.
+POOLS = ("prefork", "threads", "asyncio", "solo")

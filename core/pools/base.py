@@ -2,31 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
 
 from ..delivery import Delivery, Finished
 
-#: Does the whole work of one delivery and never raises.
-Run: TypeAlias = Callable[[Delivery], Finished]
 #: Puts what came of a delivery into the worker's inbox; safe from any thread.
 Report: TypeAlias = Callable[[Finished], None]
+#: Says that a slot is free though no delivery was reported; safe from any thread.
+Freed: TypeAlias = Callable[[], None]
+#: Surrounds the handler alone, so that what ends it from outside never meets our own code.
+Guard: TypeAlias = Callable[[], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """How long one run may take, s.
+
+    Args:
+        soft: then `SoftTimeLimitExceeded` is raised inside the handler, which may clean up.
+        hard: then the run is ended from outside and the job gets `TimeLimitExceeded`.
+    """
+
+    soft: float | None = None
+    hard: float | None = None
+
+
+NO_LIMITS = TimeLimits()
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A delivery whose handler gave a coroutine that has not run yet."""
+
+    delivery: Delivery
+    coroutine: Coroutine[Any, Any, Any]
+    started: float
+
+
+class Work(Protocol):
+    """What a pool does with a delivery. The worker's `Execution` is one; nothing here raises."""
+
+    def begin(self, delivery: Delivery, guard: Guard | None = None) -> Finished | Pending:
+        """Check the delivery and call the handler; what came of it, or the coroutine to run."""
+
+    async def complete(self, pending: Pending) -> Finished:
+        """Run the coroutine of a pending delivery."""
+
+    def abort(self, delivery: Delivery, error: BaseException) -> Finished:
+        """What comes of a delivery that was ended from outside, as if its handler had raised
+        that.
+        """
+
+    def lose(self, delivery: Delivery, error: BaseException) -> Finished:
+        """What comes of a delivery whose process died."""
+
+    def hand_back(self, delivery: Delivery) -> Finished:
+        """What comes of a delivery that was not run."""
+
+    def limits(self, delivery: Delivery) -> TimeLimits:
+        """How long it may run."""
+
+    def is_coroutine(self, delivery: Delivery) -> bool:
+        """Whether its handler is known to be a coroutine function before it is called."""
 
 
 class Pool(Protocol):
     """Runs deliveries.
 
     Attributes:
-        slots: how many deliveries it can hold at once; the worker never submits more.
+        slots: how many deliveries it runs at once.
     """
 
     slots: int
 
-    def start(self, run: Run, report: Report) -> None:
+    def start(self, work: Work, report: Report, freed: Freed) -> None:
         """Get ready. Called once, before the first delivery."""
+
+    def free(self) -> int:
+        """How many more deliveries may be submitted now."""
 
     def submit(self, delivery: Delivery) -> None:
         """Have a delivery run and reported."""
+
+    def cancel(self, delivery: Delivery, error: BaseException) -> bool:
+        """End a submitted delivery with that error. False when this pool cannot, or it has
+        ended.
+        """
+
+    def resize(self, slots: int) -> None:
+        """Run that many at once from now on. Deliveries that run are left alone."""
 
     def stop(self, timeout: float | None) -> bool:
         """Let running deliveries end, for at most `timeout` s. Whether all have ended."""

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from ..delivery import Delivery
-from .base import Report, Run
+import asyncio
+
+from ..delivery import Delivery, Finished
+from .base import Freed, Report, Work
 
 
 class SoloPool:
     """Runs a delivery while it is submitted. With `Worker.run` that is the thread of the caller, so
-    a debugger works.
+    a debugger works. Nothing can end a handler from outside.
     """
 
     slots = 1
 
-    def start(self, run: Run, report: Report) -> None:
+    def start(self, work: Work, report: Report, freed: Freed) -> None:
         """See `Pool`."""
-        self._run, self._report = run, report
+        self._work, self._report = work, report
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def free(self) -> int:
+        """See `Pool`. A submitted delivery has always ended."""
+        return 1
 
     def submit(self, delivery: Delivery) -> None:
         """See `Pool`."""
-        self._report(self._run(delivery))
+        begun = self._work.begin(delivery)
+        if not isinstance(begun, Finished):
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+            begun = self._loop.run_until_complete(self._work.complete(begun))
+        self._report(begun)
+
+    def cancel(self, delivery: Delivery, error: BaseException) -> bool:
+        """See `Pool`."""
+        return False
+
+    def resize(self, slots: int) -> None:
+        """See `Pool`. One stays one."""
 
     def stop(self, timeout: float | None) -> bool:
         """See `Pool`."""
+        if self._loop is not None:
+            self._loop.close()
+            self._loop = None
         return True

@@ -110,11 +110,8 @@ class Consumer:
             self.pool.submit(delivery)
 
     def _free(self) -> int:
-        """Slots without a job. A job whose outcome only waits for its trip has left its slot."""
-        if self.stopping or self._paused:
-            return 0
-        waiting = sum(len(feed.finished) for feed in self.feeds)
-        return self.pool.slots - (len(self._running) - waiting)
+        """How many more jobs the pool takes now."""
+        return 0 if self.stopping or self._paused else self.pool.free()
 
     def _shares(self) -> dict[Feed, int]:
         """The free slots, dealt out to the queues that may have work, each round to another

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
 import time
@@ -12,21 +13,33 @@ from typing import Any, TypeAlias
 
 from ..backoff import BackoffStrategy
 from ..delivery import Delivery, Finished
-from ..errors import BullrushError, MovedSignal, RateLimitError
+from ..errors import (
+    BullrushError,
+    JobCancelled,
+    MovedSignal,
+    RateLimitError,
+    TimeLimitExceeded,
+    WorkerLostError,
+)
 from ..job import Job
 from ..outcome import (
     OUTCOME_TYPES,
     Completed,
     Failed,
+    Lost,
     Moved,
     Outcome,
     RateLimited,
     Retried,
+    Returned,
     decide,
+    reason_of,
 )
+from ..pools.base import NO_LIMITS, Guard, Pending, TimeLimits
 from ..records import KEEP_ALL, Retention, record_of
 
 logger = logging.getLogger("bullrush.worker")
+_UNGUARDED = contextlib.nullcontext()
 
 #: Gets the delivery; returns a JSON value, `RawJson` or an outcome; may raise; may be a coroutine
 #: function.
@@ -45,6 +58,13 @@ class Execution:
         retention: what to keep of jobs that do not say themselves.
         max_started_attempts: a job that was started more often is failed without a run; None for
             no limit.
+        time_limits: how long a run may take, when the handler does not say otherwise.
+        max_stalled_count: how often a job whose process died is given back.
+        fail_when_lost: fail such a job the first time.
+
+    A handler may be an object that says more: `limits(delivery, default)`,
+    `is_coroutine(delivery)`, `fails_when_lost(delivery)`, and `failure(delivery, error)` for the
+    outcome of a run that was ended from outside.
     """
 
     handler: Handler
@@ -52,18 +72,74 @@ class Execution:
     strategies: Mapping[str, BackoffStrategy] = field(default_factory=dict)
     retention: Retention = KEEP_ALL
     max_started_attempts: int | None = None
+    time_limits: TimeLimits = NO_LIMITS
+    max_stalled_count: int = 1
+    fail_when_lost: bool = False
 
     def __call__(self, delivery: Delivery) -> Finished:
-        """Run one delivery. An exception of the handler is an outcome; so is a value without JSON
-        form.
+        """Run one delivery to its end in this thread. An exception of the handler is an outcome; so
+        is a value without JSON form.
         """
+        begun = self.begin(delivery)
+        return begun if isinstance(begun, Finished) else asyncio.run(self.complete(begun))
+
+    def begin(self, delivery: Delivery, guard: Guard | None = None) -> Finished | Pending:
+        """See `Work`."""
         started = time.perf_counter()
-        outcome = self._outcome_of(delivery)
+        reason = self._objection(delivery)
+        if reason is not None:
+            return self._finished(delivery, Failed(reason), started)
         try:
-            record = record_of(delivery.job, delivery.token, outcome, self.retention)
-        except Exception as error:
-            return self._failed(delivery, error, started)
-        return Finished(delivery, outcome, record, time.perf_counter() - started)
+            with guard() if guard is not None else _UNGUARDED:
+                value = self.handler(delivery)
+        except BaseException as error:  # SystemExit and KeyboardInterrupt must not end a slot
+            return self._finished(delivery, self._outcome_of_error(delivery, error), started)
+        if inspect.iscoroutine(value):
+            return Pending(delivery, value, started)
+        return self._finished(delivery, self._outcome_of(delivery, value), started)
+
+    async def complete(self, pending: Pending) -> Finished:
+        """See `Work`."""
+        delivery = pending.delivery
+        try:
+            value = await pending.coroutine
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            outcome = self._outcome_of_error(delivery, error)
+            return self._finished(delivery, outcome, pending.started)
+        return self._finished(delivery, self._outcome_of(delivery, value), pending.started)
+
+    def abort(self, delivery: Delivery, error: BaseException) -> Finished:
+        """See `Work`."""
+        outcome = self._outcome_of_error(delivery, error)
+        return self._finished(delivery, outcome, time.perf_counter())
+
+    def lose(self, delivery: Delivery, error: BaseException) -> Finished:
+        """See `Work`. It goes back as a stalled job would, until it has stalled too often."""
+        job = delivery.job
+        stalls = job.stalled_count + 1
+        fails = self.fail_when_lost or getattr(self.handler, "fails_when_lost", _never)(delivery)
+        if fails or stalls > self.max_stalled_count:
+            reason = f"{error} (lost {stalls} times)" if stalls > 1 else str(error)
+            outcome: Outcome = self._ended(delivery, WorkerLostError(reason))
+        else:
+            outcome = Lost(str(error))
+        return self._finished(delivery, outcome, time.perf_counter())
+
+    def hand_back(self, delivery: Delivery) -> Finished:
+        """See `Work`."""
+        return self._finished(delivery, Returned(), time.perf_counter())
+
+    def limits(self, delivery: Delivery) -> TimeLimits:
+        """See `Work`."""
+        own = getattr(self.handler, "limits", None)
+        return self.time_limits if own is None else own(delivery, self.time_limits)
+
+    def is_coroutine(self, delivery: Delivery) -> bool:
+        """See `Work`."""
+        own = getattr(self.handler, "is_coroutine", None)
+        return inspect.iscoroutinefunction(self.handler) if own is None else bool(own(delivery))
 
     def refused(self, finished: Finished, error: BullrushError) -> Finished:
         """What becomes of a delivery whose completion the queue did not accept: pending children
@@ -72,25 +148,26 @@ class Execution:
         return self._failed(finished.delivery, error, time.perf_counter() - finished.seconds)
 
     def _failed(self, delivery: Delivery, error: BaseException, started: float) -> Finished:
-        outcome = self._decide(delivery.job, error)
-        record = record_of(delivery.job, delivery.token, outcome, self.retention)
+        return self._finished(delivery, self._decide(delivery.job, error), started)
+
+    def _finished(self, delivery: Delivery, outcome: Outcome, started: float) -> Finished:
+        job, token = delivery.job, delivery.token
+        try:
+            record = record_of(job, token, outcome, self.retention)
+        except Exception as error:
+            outcome = self._decide(job, error)
+            record = record_of(job, token, outcome, self.retention)
         return Finished(delivery, outcome, record, time.perf_counter() - started)
 
-    def _outcome_of(self, delivery: Delivery) -> Outcome:
-        reason = self._objection(delivery)
-        if reason is not None:
-            return Failed(reason)
-        try:
-            value = self.handler(delivery)
-            if inspect.iscoroutine(value):
-                value = asyncio.run(value)
-        except (
-            BaseException
-        ) as error:  # a handler's SystemExit or KeyboardInterrupt must not end a slot
-            return self._outcome_of_error(delivery, error)
+    def _outcome_of(self, delivery: Delivery, value: Any) -> Outcome:
         if delivery.moved:
             return Moved()
         return value if isinstance(value, OUTCOME_TYPES) else Completed(value)
+
+    def _ended(self, delivery: Delivery, error: BaseException) -> Outcome:
+        """A final failure from outside, in the handler's own words if it has some."""
+        own = getattr(self.handler, "failure", None)
+        return Failed(reason_of(error)) if own is None else own(delivery, error)
 
     def _objection(self, delivery: Delivery) -> str | None:
         """Why the handler must not see the job: in this order deferred failure, number of starts,
@@ -122,6 +199,8 @@ class Execution:
             return Moved()
         if isinstance(error, RateLimitError):
             return RateLimited()
+        if isinstance(error, (TimeLimitExceeded, JobCancelled)):
+            return self._ended(delivery, error)
         return self._decide(delivery.job, error)
 
     def _decide(self, job: Job, error: BaseException) -> Failed | Retried:
@@ -135,3 +214,7 @@ class Execution:
         except Exception:
             logger.exception("job %s: the backoff strategy raised; the job fails", job.id)
             return decide(Job(job.base, job.id, {}), error)
+
+
+def _never(delivery: Delivery) -> bool:
+    return False

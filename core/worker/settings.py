@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +11,19 @@ from typing_extensions import TypedDict
 from ..backoff import BackoffStrategy
 from ..errors import InvalidOption
 from ..options import Keep, check_names
+from ..pools import POOLS, TimeLimits
+from ..pools.prefork import START_METHODS
 from ..records import Retention
 from ..trip import Limiter
+from .identity import Identity
 
+_AT_LEAST_ONE_IF_SET = (
+    "lock_renew_time",
+    "max_started_attempts",
+    "metrics",
+    "max_tasks_per_child",
+    "max_memory_per_child",
+)
 _AT_LEAST_ONE = (
     "concurrency",
     "lock_duration",
@@ -29,7 +38,16 @@ class WorkerOptions(TypedDict, total=False):
 
     Keys:
         concurrency: how many jobs at once.
-        pool: ``threads`` or ``solo``.
+        pool: ``prefork``, ``threads``, ``asyncio`` or ``solo``.
+        coroutines: how many running coroutines do not count as slots, in a pool with threads or (of
+            each child) in ``prefork``.
+        soft_time_limit, time_limit: s that a run may take, see `TimeLimits`.
+        start_method: ``forkserver``, ``spawn`` or ``fork``, for ``prefork``.
+        preload: modules that the fork server imports once for all children.
+        prepare_child: called in each child before its first job.
+        max_tasks_per_child: a child is replaced after that many jobs.
+        max_memory_per_child: KiB; a child that holds more is replaced.
+        fail_when_lost: fail a job whose child process died, instead of running it again.
         name: shown to other tools; no spaces.
         lock_duration: ms that a lock lives without renewal.
         lock_renew_time: ms; locks are renewed twice in that time. Half of `lock_duration` by
@@ -53,6 +71,15 @@ class WorkerOptions(TypedDict, total=False):
 
     concurrency: int
     pool: str
+    coroutines: int
+    soft_time_limit: float | None
+    time_limit: float | None
+    start_method: str
+    preload: Sequence[str]
+    prepare_child: Callable[[], None] | None
+    max_tasks_per_child: int | None
+    max_memory_per_child: int | None
+    fail_when_lost: bool
     name: str
     lock_duration: int
     lock_renew_time: int | None
@@ -78,6 +105,15 @@ class WorkerSettings:
 
     concurrency: int = 1
     pool: str = "threads"
+    coroutines: int = 0
+    soft_time_limit: float | None = None
+    time_limit: float | None = None
+    start_method: str = "forkserver"
+    preload: Sequence[str] = ()
+    prepare_child: Callable[[], None] | None = None
+    max_tasks_per_child: int | None = None
+    max_memory_per_child: int | None = None
+    fail_when_lost: bool = False
     name: str = ""
     lock_duration: int = 30_000
     lock_renew_time: int | None = None
@@ -96,24 +132,37 @@ class WorkerSettings:
     remove_on_fail: Keep | None = None
     strategies: Mapping[str, BackoffStrategy] = field(default_factory=dict)
     largest_fetch: int = 50
-    worker_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    identity: Identity = field(default_factory=Identity.mine)
 
     def __post_init__(self) -> None:
         for name in _AT_LEAST_ONE:
             _check_number(name, getattr(self, name), least=1)
-        for name in ("lock_renew_time", "max_started_attempts", "metrics"):
+        for name in _AT_LEAST_ONE_IF_SET:
             if getattr(self, name) is not None:
                 _check_number(name, getattr(self, name), least=1)
         for name in ("skip_lock_renewal", "skip_stalled_check"):
             if not isinstance(getattr(self, name), bool):
                 raise InvalidOption(f"{name} is True or False, not {getattr(self, name)!r}")
-        _check_number("max_stalled_count", self.max_stalled_count, least=0)
+        for name in ("max_stalled_count", "coroutines"):
+            _check_number(name, getattr(self, name), least=0)
+        _check_pool(self.pool, self.start_method)
+        _check_time_limits(self.soft_time_limit, self.time_limit)
         if self.drain_delay <= 0:
             raise InvalidOption(f"drain_delay is a time in s above 0, not {self.drain_delay!r}")
         if any(char.isspace() or not char.isprintable() for char in self.name):
             raise InvalidOption(
                 f"a worker's name has no spaces or control characters: {self.name!r}"
             )
+
+    @property
+    def worker_id(self) -> str:
+        """Unique in the fleet; the first part of every token."""
+        return str(self.identity)
+
+    @property
+    def time_limits(self) -> TimeLimits:
+        """How long a run may take."""
+        return TimeLimits(self.soft_time_limit, self.time_limit)
 
     @property
     def retention(self) -> Retention:
@@ -139,3 +188,20 @@ def worker_settings(options: Mapping[str, Any]) -> WorkerSettings:
 def _check_number(name: str, value: Any, *, least: int) -> None:
     if type(value) is not int or value < least:  # no subclass: Redis would not take it
         raise InvalidOption(f"{name} is a whole number from {least}, not {value!r}")
+
+
+def _check_pool(pool: str, start_method: str) -> None:
+    if pool not in POOLS:
+        raise InvalidOption(f"unknown pool {pool!r}; there are {', '.join(POOLS)}")
+    if start_method not in START_METHODS:
+        raise InvalidOption(
+            f"start_method is one of {', '.join(START_METHODS)}, not {start_method!r}"
+        )
+
+
+def _check_time_limits(soft: float | None, hard: float | None) -> None:
+    for name, value in (("soft_time_limit", soft), ("time_limit", hard)):
+        if value is not None and (isinstance(value, bool) or not value > 0):
+            raise InvalidOption(f"{name} is a time in s above 0, not {value!r}")
+    if soft is not None and hard is not None and soft > hard:
+        raise InvalidOption(f"soft_time_limit={soft} is above time_limit={hard}; make it smaller")

@@ -16,15 +16,16 @@ from typing_extensions import Self, Unpack
 
 from ..drivers import Driver, connect
 from ..environment import redis_url
-from ..errors import AuthenticationFailed, BullrushError, InvalidOption
+from ..errors import AuthenticationFailed, BullrushError, InvalidOption, JobCancelled
 from ..keys import DEFAULT_PREFIX
-from ..pools import make_pool
 from ..queue import Queue
+from .choosing import make_pool
 from .consumer import Consumer, Message
 from .execution import Execution, Handler
 from .feed import Feed
 from .locks import LockService
 from .marker import MarkerService
+from .owners import OwnerService
 from .service import Service
 from .settings import WorkerOptions, worker_settings
 from .stalled import StalledService
@@ -74,6 +75,9 @@ class Worker:
             strategies=self.settings.strategies,
             retention=self.settings.retention,
             max_started_attempts=self.settings.max_started_attempts,
+            time_limits=self.settings.time_limits,
+            max_stalled_count=self.settings.max_stalled_count,
+            fail_when_lost=self.settings.fail_when_lost,
         )
         self._build()
         self._thread: threading.Thread | None = None
@@ -83,12 +87,13 @@ class Worker:
         """Put the parts together: services around one consumer with one inbox."""
         settings = self.settings
         self._inbox: queues.SimpleQueue[Message] = queues.SimpleQueue()
-        self._pool = make_pool(settings.pool, settings.concurrency)
+        self.pool = make_pool(settings, self.execution, self.queues, self.driver)
         self._locks = LockService(settings.lock_duration, settings.renewal_interval)
         self._stalled = StalledService(
             self.queues, settings.stalled_interval, settings.max_stalled_count
         )
-        self._consumer = Consumer(settings, self._pool, self._locks, self._inbox)
+        self._owners = OwnerService(self.queues, settings.identity, settings.max_stalled_count)
+        self._consumer = Consumer(settings, self.pool, self._locks, self._inbox)
         self._consumer.feeds = [self._feed(queue) for queue in self.queues]
 
     def _feed(self, queue: Queue) -> Feed:
@@ -162,6 +167,34 @@ class Worker:
         """Whether `pause` was the last word."""
         return self._consumer.paused
 
+    def cancel(self, job_id: str, reason: str = "cancelled") -> bool:
+        """End a job that this worker runs; it fails with `JobCancelled`, whatever attempts remain.
+
+        Args:
+            reason: the job's failedReason.
+
+        Returns:
+            Whether it is running here and the pool could end it. `solo` cannot.
+        """
+        error = JobCancelled(reason)
+        return any(
+            self.pool.cancel(delivery, error)
+            for delivery in self._consumer.running()
+            if delivery.job.id == job_id
+        )
+
+    @property
+    def concurrency(self) -> int:
+        """How many jobs run at once; may be set while the worker runs."""
+        return self.pool.slots
+
+    @concurrency.setter
+    def concurrency(self, slots: int) -> None:
+        if isinstance(slots, bool) or not isinstance(slots, int) or slots < 1:
+            raise InvalidOption(f"concurrency is a whole number from 1, not {slots!r}")
+        self.pool.resize(slots)
+        self._inbox.put(None)
+
     def is_running(self) -> bool:
         """Whether it was started and not yet told to stop."""
         return self._thread is not None and not self._consumer.stopping
@@ -186,11 +219,11 @@ class Worker:
         if not self.settings.skip_lock_renewal:
             services.append(self._locks)
         if not self.settings.skip_stalled_check:
-            services.append(self._stalled)
+            services += [self._stalled, self._owners]
         return services
 
     def _work(self) -> None:
-        self._pool.start(self.execution, self._inbox.put)
+        self.pool.start(self.execution, self._inbox.put, partial(self._inbox.put, None))
         for service in self._services():
             service.start()
         logger.info(
@@ -199,7 +232,7 @@ class Worker:
             ", ".join(queue.name for queue in self.queues),
             self.driver.location,
             self.settings.pool,
-            self._pool.slots,
+            self.pool.slots,
         )
         try:
             self._consumer.run()
@@ -209,7 +242,7 @@ class Worker:
     def _shut_down(self) -> None:
         for service in self._services():
             service.stop()
-        self._pool.stop(0.0 if self._consumer.running() else None)
+        self.pool.stop(0.0 if self._consumer.running() else None)
         for delivery in self._consumer.running():
             logger.warning("left behind: job %s of %s", delivery.job.id, delivery.queue.name)
         if self._owns_driver:

@@ -2,6 +2,7 @@
 --- @include events
 --- @include deduplication
 --- @include retention
+--- @include stalls
 --- @include marker
 --- @include probe
 --- @include numbers
@@ -141,6 +142,8 @@ local function apply(base, outcome, request)
     store_postponed(base, outcome, request)
   elseif outcome.kind == "returned" then
     store_returned(base, outcome, request)
+  elseif outcome.kind == "lost" then
+    push_stalled(base, outcome.id)
   elseif outcome.kind == "limited" then
     store_limited(base, outcome, request)
   else

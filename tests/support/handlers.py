@@ -1,0 +1,114 @@
+"""Handlers at the top level of a module, so that child processes can import them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from bullrush.core.delivery import Delivery
+from bullrush.core.errors import SoftTimeLimitExceeded
+
+
+def fail_once_to_start() -> None:
+    """End the first child that is started by this worker, and no other."""
+    flag = Path(tempfile.gettempdir()) / f"bullrush-fail-once-{os.getppid()}"
+    try:
+        flag.touch(exist_ok=False)
+    except FileExistsError:
+        flag.unlink()
+    else:
+        os._exit(7)
+
+
+def double(delivery: Delivery) -> Any:
+    """Twice the data."""
+    return delivery.data * 2
+
+
+def pid(delivery: Delivery) -> int:
+    """The process that runs it."""
+    return os.getpid()
+
+
+def act(delivery: Delivery) -> Any:
+    """Do what the job's name says with its data."""
+    return _ACTS[delivery.job.name](delivery)
+
+
+async def act_async(delivery: Delivery) -> Any:
+    """The same as a coroutine."""
+    name = delivery.job.name
+    if name == "sleep":
+        await asyncio.sleep(delivery.data)
+        return "slept"
+    if name == "swallow":
+        while True:
+            try:
+                await asyncio.sleep(delivery.data)
+            except asyncio.CancelledError:
+                continue
+    return _ACTS[name](delivery)
+
+
+def _sleep(delivery: Delivery) -> str:
+    time.sleep(delivery.data)  # What the job is for.
+    return "slept"
+
+
+def _spin(delivery: Delivery) -> str:
+    """Busy in Python code, so that an exception can arrive in any pool."""
+    end = time.monotonic() + delivery.data
+    while time.monotonic() < end:
+        sum(range(100))
+    return "span"
+
+
+def _clean_up(delivery: Delivery) -> str:
+    try:
+        return _spin(delivery)
+    except SoftTimeLimitExceeded:
+        return "cleaned up"
+
+
+def _swallow(delivery: Delivery) -> str:
+    while True:
+        try:
+            _spin(delivery)
+        except SoftTimeLimitExceeded:
+            continue
+
+
+class Odd(Exception):
+    """Cannot be pickled."""
+
+    def __init__(self, one: object, two: object) -> None:
+        super().__init__(f"{one} {two}")
+        self.lock = lambda: None
+
+
+def _odd(delivery: Delivery) -> None:
+    raise Odd(1, 2)
+
+
+_ACTS: dict[str, Any] = {
+    "pid": pid,
+    "double": double,
+    "sleep": _sleep,
+    "spin": _spin,
+    "clean up": _clean_up,
+    "swallow": _swallow,
+    "exit": lambda delivery: os._exit(delivery.data),
+    "sys.exit": lambda delivery: sys.exit(delivery.data),
+    "kill": lambda delivery: os.kill(os.getpid(), signal.Signals[delivery.data]),
+    "kill parent": lambda delivery: os.kill(os.getppid(), signal.SIGKILL),
+    "print": lambda delivery: print("x" * delivery.data) or "printed",
+    "object": lambda delivery: object(),
+    "odd": _odd,
+    "grow": lambda delivery: len(bytearray(delivery.data)) and os.getpid(),
+}
