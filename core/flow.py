@@ -23,8 +23,9 @@ from .environment import redis_url
 from .errors import InvalidOption
 from .job import Job
 from .keys import DEFAULT_PREFIX, QueueKeys, split_job_key
+from .new_job import NewJob, new_job
 from .nodes import Node, add_nodes, check_size
-from .options import JobOptions, NewJob, check_names, new_job, snake_case
+from .options import JobOptions, check_names, snake_case
 from .parents import Parent
 from .scripts import script
 

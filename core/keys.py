@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from .errors import InvalidJobId, InvalidQueueName
 
@@ -124,7 +125,7 @@ class QueueKeys:
                 f"{DEFAULT_PREFIX!r}"
             )
 
-    @property
+    @cached_property
     def base(self) -> str:
         """What every key of the queue starts with, ``bull:emails:``."""
         return f"{self.prefix}:{self.queue}:"

@@ -12,7 +12,7 @@ from .calls import Argument, Call
 from .errors import InvalidOption, error_for_code
 from .job import Job
 from .keys import QueueKeys
-from .options import NewJob
+from .new_job import NewJob
 from .parents import Parent
 from .scripts import script
 

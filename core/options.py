@@ -7,17 +7,15 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from typing_extensions import TypedDict
 
 from .backoff import LONGEST_DELAY_MS
-from .encoding import encode_json
-from .errors import InvalidOption, JobTooLarge
-from .job import FIELDS, SHORT_OPTIONS
+from .errors import InvalidOption
+from .job import SHORT_OPTIONS
 from .keys import check_job_id
-from .outcome import RawJson
 from .parents import FAILURE_POLICIES, Parent, read_parent
 from .telemetry import Telemetry, stored_telemetry
 
@@ -123,97 +121,6 @@ class JobOptions(TypedDict, total=False):
 
 
 _NAMES = tuple(JobOptions.__annotations__)
-_NO_OPTIONS = '{"attempts":0}'
-
-
-@dataclass
-class NewJob:
-    """A job that passed every check and is ready to be sent. `data` and `opts` are JSON text."""
-
-    id: str
-    name: str
-    data: str
-    opts: str
-    timestamp: int
-    delay: int
-    priority: int
-    lifo: bool
-    deduplication: str
-    renew: bool = False
-    parent: Parent | None = None
-    policy: str = ""
-
-    def is_plain(self) -> bool:
-        """Whether it needs no more than a place at the end of `wait`."""
-        special = self.id or self.delay or self.priority or self.lifo or self.deduplication
-        return not (special or self.parent or self.renew)
-
-    def stored(self) -> dict[bytes, bytes]:
-        """The hash as the script writes it."""
-        values = {
-            "name": self.name,
-            "data": self.data,
-            "opts": self.opts,
-            "timestamp": self.timestamp,
-            "delay": self.delay,
-            "priority": self.priority,
-        }
-        if self.parent:
-            values["parent_key"] = self.parent.key
-            values["parent"] = self.parent.reference(self.policy)
-        return {FIELDS[name].encode(): str(value).encode() for name, value in values.items()}
-
-    def arguments(self) -> tuple[str | int, ...]:
-        """Its record in the arguments of the script `add_jobs`."""
-        mode = "renew" if self.renew else "keep"
-        lifo = "1" if self.lifo else ""
-        when = (self.timestamp, self.delay, self.priority)
-        return (self.id, self.name, self.data, self.opts, *when, lifo, mode, self.deduplication)
-
-
-def new_job(
-    name: str, data: Any, options: Mapping[str, Any], *, now: int, renew: bool = False
-) -> NewJob:
-    """Check everything about a job that is to be added.
-
-    Args:
-        name: the job's name, non-empty text.
-        data: any JSON value, or `RawJson`.
-        options: see `JobOptions`; other names are refused.
-        now: Unix ms.
-        renew: with a `job_id` in use by a finished job: run anew instead of keeping the old one.
-
-    Raises:
-        InvalidOption: an unknown option, or a value out of range.
-        InvalidJobId: an id that BullMQ cannot hold.
-        UnserializableData: data without a JSON form.
-        JobTooLarge: more bytes of data than `size_limit`.
-    """
-    if not isinstance(name, str) or not name:
-        raise InvalidOption(f"a job's name is non-empty text, not {name!r}")
-    _check_text("name", name)
-    payload = data.text if isinstance(data, RawJson) else encode_json({} if data is None else data)
-    if not options:
-        return NewJob("", name, payload, _NO_OPTIONS, now, 0, 0, False, "", renew)
-    check_names(options, _NAMES, "job option")
-    _check_text("job_id", options.get("job_id") or "")
-    _check_size(payload, options.get("size_limit"))
-    stored = _stored_options(options)
-    deduplication = stored.get("de")
-    return NewJob(
-        id=check_job_id(options.get("job_id")),
-        name=name,
-        data=payload,
-        opts=encode_json(stored, "options"),
-        timestamp=stored.get("timestamp", now),
-        delay=stored.get("delay", 0),
-        priority=stored.get("priority", 0),
-        lifo=bool(stored.get("lifo")),
-        deduplication=encode_json(deduplication) if deduplication else "",
-        renew=renew,
-        parent=read_parent(options["parent"]) if "parent" in stored else None,
-        policy=_policy(options, stored),
-    )
 
 
 def check_names(given: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:
@@ -232,27 +139,38 @@ def _suggestion(name: str, known: tuple[str, ...]) -> str:
     return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
 
 
-def _stored_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Checked options under the names that BullMQ stores."""
+def stored_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Checked options under the names that BullMQ stores.
+
+    Raises:
+        InvalidOption: an unknown option, a value out of range, or two that contradict each other.
+        InvalidJobId: an id that BullMQ cannot hold.
+    """
     stored: dict[str, Any] = {"attempts": 0}
     for name, value in options.items():
-        if value is None:
-            continue
-        stored[_STORED_NAMES[name]] = _CHECKS[name](value, name)
-    telemetry: dict[str, Any] = stored.pop("telemetry", {})
-    return stored | telemetry
-
-
-def _policy(options: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
-    """The short name of what a failure means for the parent."""
+        check = _CHECKS.get(name)
+        if check is None:
+            check_names(options, _NAMES, "job option")
+        elif value is not None:
+            stored[_STORED_NAMES[name]] = check(value, name)
     if "parent" in stored and "de" in stored:
         raise InvalidOption(
             "deduplication and parent cannot be used together: a parent waits for its own children"
         )
+    telemetry: dict[str, Any] = stored.pop("telemetry", {})
+    return stored | telemetry
+
+
+def failure_policy(options: Mapping[str, Any]) -> str:
+    """The short name of what a failure means for the parent, or ``""``.
+
+    Raises:
+        InvalidOption: more than one is chosen.
+    """
     chosen = [name for name in FAILURE_POLICIES if options.get(name)]
     if len(chosen) > 1:
         raise InvalidOption(f"{' and '.join(chosen)} contradict each other; give at most one")
-    return SHORT_OPTIONS[_camel(chosen[0])] if chosen else ""
+    return _STORED_NAMES[chosen[0]] if chosen else ""
 
 
 def _whole(least: int, most: int) -> Any:
@@ -272,7 +190,7 @@ def _flag(value: Any, name: str) -> bool:
 
 def _backoff(value: Any, name: str) -> dict[str, Any]:
     if isinstance(value, int) and not isinstance(value, bool):
-        value = Backoff("fixed", value)
+        return {"type": "fixed", "delay": _milliseconds(value, f"{name}.delay")}
     fields = _fields(value, Backoff, name)
     fields.setdefault("type", "fixed")
     if not isinstance(fields["type"], str) or not fields["type"]:
@@ -306,6 +224,7 @@ def _deduplication(value: Any, name: str) -> dict[str, Any]:
 
 
 def _job_id(value: Any, name: str) -> str:
+    check_text(name, value)
     return check_job_id(value)
 
 
@@ -338,27 +257,23 @@ _CHECKS: dict[str, Any] = {
 
 def _fields(value: Any, kind: type, name: str) -> dict[str, Any]:
     """The set fields of a dataclass, or of a mapping that uses its names (camelCase as well)."""
-    known = tuple(kind.__dataclass_fields__)  # type: ignore[attr-defined]
     if isinstance(value, kind):
-        value = asdict(value)  # type: ignore[call-overload]
+        return {part: item for part, item in vars(value).items() if item is not None}
     if not isinstance(value, Mapping):
         raise InvalidOption(
             f"{name} is a {kind.__name__} or a mapping with its names, not {value!r}"
         )
     fields = {snake_case(str(part)): item for part, item in value.items() if item is not None}
-    check_names(fields, known, f"part of {name}:")
+    check_names(fields, tuple(kind.__dataclass_fields__), f"part of {name}:")  # type: ignore[attr-defined]
     return fields
 
 
-def _check_size(payload: str, limit: int | None) -> None:
-    if limit is None:
-        return
-    size = len(payload.encode())
-    if size > _natural(limit, "size_limit"):
-        raise JobTooLarge(f"the data has {size} bytes as JSON, more than size_limit={limit}")
+def check_text(what: str, text: Any) -> None:
+    """Refuse what has no UTF-8 form.
 
-
-def _check_text(what: str, text: Any) -> None:
+    Raises:
+        InvalidOption: names it.
+    """
     try:
         str(text).encode()
     except UnicodeEncodeError:

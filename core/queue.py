@@ -14,8 +14,9 @@ from .drivers import AsyncDriver, Driver, connect, connect_async
 from .environment import redis_url
 from .errors import InvalidOption
 from .keys import DEFAULT_PREFIX, QueueKeys
+from .new_job import new_job
 from .operations import QueueOperations
-from .options import JobOptions, new_job
+from .options import JobOptions
 
 
 class Queue(QueueOperations, Blocking):

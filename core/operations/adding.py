@@ -11,8 +11,9 @@ from typing_extensions import Unpack
 from ..calls import Batch, Call, Steps, operation, procedure
 from ..clock import now_ms
 from ..job import Job
+from ..new_job import NewJob, new_job
 from ..nodes import Node, add_nodes
-from ..options import JobOptions, NewJob, new_job
+from ..options import JobOptions
 from ..scripts import script
 from .base import QueueBase
 
@@ -63,7 +64,12 @@ class AddingOperations(QueueBase):
             CircularParents: the job would wait for itself.
             ConnectionFailed: Redis did not answer.
         """
-        return self.send_jobs([self.prepare(name, data, options)], _only)
+        base, job = self.keys.base, self.prepare(name, data, options)
+        if job.is_plain():  # the way of most jobs is kept short
+            return script("add_plain").call(
+                base, job.plain_arguments(), lambda first: Job(base, str(first), job.stored)
+            )
+        return self.send_jobs([job], lambda jobs: jobs[0])
 
     @procedure
     def add_bulk(self, jobs: Iterable[BulkJob]) -> Steps[list[Job]]:
@@ -106,7 +112,7 @@ class AddingOperations(QueueBase):
         """The call that adds prepared jobs; `read` gets the list of `Job`."""
         base = self.keys.base
         if all(job.is_plain() for job in jobs):
-            plain = [each for job in jobs for each in (job.name, job.data, job.opts, job.timestamp)]
+            plain = [argument for job in jobs for argument in job.plain_arguments()]
 
             def read_first(first: int) -> T:
                 return read([Job(base, str(i), job.stored) for i, job in enumerate(jobs, first)])
@@ -122,7 +128,3 @@ class AddingOperations(QueueBase):
             return read([Job(base, job_id.decode(), job.stored) for job, job_id in pairs])
 
         return script("add_jobs").call(base, arguments, read_ids)
-
-
-def _only(jobs: list[Job]) -> Job:
-    return jobs[0]

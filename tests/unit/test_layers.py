@@ -28,6 +28,7 @@ CORE_LAYERS = (
         "records",
         "trip",
         "options",
+        "new_job",
         "parents",
         "nodes",
         "encoding",
