@@ -235,8 +235,8 @@ class Job:
     @property
     def attempts_made(self) -> int:
         """Attempts that came to an end, good or bad."""
-        legacy = self.raw("attempts_made_legacy")
-        return _number(legacy if legacy is not None else self.raw("attempts_made"))
+        # Old versions counted in a field that nobody raises any more.
+        return max(_number(self.raw(name)) for name in ("attempts_made", "attempts_made_legacy"))
 
     @property
     def attempts_started(self) -> int:

@@ -9,7 +9,7 @@ local lock_ms, lost = whole(ARGV[1], "lock ms"), {}
 call("SCARD", base .. key.stalled)
 for position = 2, #ARGV, 2 do
   local id, token = ARGV[position], ARGV[position + 1]
-  if call("GET", base .. id .. jobkey.lock) == token then
+  if redis.pcall("GET", base .. id .. jobkey.lock) == token then
     call("SET", base .. id .. jobkey.lock, token, "PX", lock_ms)
     call("SREM", base .. key.stalled, id)
   else

@@ -1,4 +1,5 @@
---- Let a delayed job run now (protocol part 1, section 6.9). ARGV: id. Reply: 0, or -3 when it is not delayed.
+--- Let a delayed job run now (protocol part 1, section 6.9). ARGV: id. Reply: 0, -3 when it is not delayed,
+--- -1 for an id without a job, which is dropped.
 
 --- @include probe
 --- @include enqueue
@@ -8,8 +9,11 @@ probe_structures(base)
 if not call("ZSCORE", base .. key.delayed, id) then
   return -3
 end
-local priority = tonumber(call("HGET", base .. id, field.priority)) or 0
+local priority = stored_priority(base, id)
 call("ZREM", base .. key.delayed, id)
+if not priority then
+  return -1
+end
 push_ready(base, id, priority, false)
 mark_waiting(base)
 add_event(base, "waiting", "jobId", id, "prev", "delayed")

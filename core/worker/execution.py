@@ -174,7 +174,7 @@ class Execution:
         size, decoding.
         """
         job = delivery.job
-        if job.deferred_failure is not None:
+        if job.deferred_failure:
             return job.deferred_failure
         most = self.max_started_attempts
         if most is not None and job.attempts_started > most:

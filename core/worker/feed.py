@@ -16,6 +16,7 @@ from ..errors import (
     PendingChildren,
     error_for_code,
 )
+from ..outcome import Completed
 from ..queue import Queue
 from ..trip import Reply, Request, commit_and_fetch
 from .execution import Execution
@@ -136,6 +137,11 @@ class Feed:
             reply = self._send([each], alone)
         except BullrushError as error:
             if isinstance(error, ConnectionFailed) or is_transient(error):
+                return
+            if isinstance(each.outcome, Completed):
+                # As in Node: that the job failed, and why, can perhaps be stored.
+                position = self.finished.index(each)
+                self.finished[position] = self._execution.refused(each, error)
                 return
             logger.error(
                 "job %s: its outcome was refused (%s); the stalled check will take the job back",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ..calls import run
 from ..clock import now_ms
+from ..job import id_of
 from ..queue import Queue
 from ..scripts import script
 from .service import Service
@@ -40,6 +41,6 @@ class StalledService(Service):
         """The ids that were taken back."""
         arguments = [now_ms(), self.interval_ms, self.forgiven]
         call = script("move_stalled").call(
-            queue.keys.base, arguments, lambda ids: [each.decode() for each in ids]
+            queue.keys.base, arguments, lambda ids: [id_of(each) for each in ids]
         )
         return run(queue.driver, call)

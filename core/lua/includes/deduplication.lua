@@ -3,11 +3,11 @@
 --- @include state
 --- Deduplication keys (protocol part 1, section 3.7). `rule` is the decoded option of the new job.
 
---- A job finished: the id is free unless a window of time is still running.
+--- A job finished: the id is free unless a window of time is still running. A key of another type is left alone.
 local function release_finished(base, id, deduplication_id)
   local owner = base .. key.deduplication .. deduplication_id
   local rest = call("PTTL", owner)
-  if rest == 0 or (rest == -1 and call("GET", owner) == id) then
+  if rest == 0 or (rest == -1 and redis.pcall("GET", owner) == id) then
     call("DEL", owner)
   end
 end
@@ -88,9 +88,9 @@ local function absorb(base, length, rule, new)
   return owner
 end
 
---- Read a parked job before anything is written; nil when there is none or its options are no JSON.
+--- Read a parked job before anything is written; nil when there is none, or a key of another type in its place.
 local function read_parked(base, deduplication_id)
-  local stored = call("HMGET", base .. key.deduplication_next .. deduplication_id, "name", "data", "opts", "jid")
+  local stored = redis.pcall("HMGET", base .. key.deduplication_next .. deduplication_id, "name", "data", "opts", "jid")
   if not stored[1] then
     return nil
   end
@@ -105,7 +105,10 @@ end
 
 --- The job that was parked during a run is made when the run ends. Its own id may have been used by another add meanwhile.
 local function insert_parked(base, length, parked, now)
-  local number = call("INCR", base .. key.id)
+  local number = redis.pcall("INCR", base .. key.id)
+  if type(number) ~= "number" and not parked.id then
+    return -- the counter is no number; the job stays parked
+  end
   parked.id = parked.id or string.format("%.0f", number)
   parked.timestamp = now
   call("DEL", base .. key.deduplication_next .. parked.deduplication_id)

@@ -14,9 +14,15 @@ local function delayed_score(base, time, delay)
   return math.min(tonumber(last[2]) + 1, high), due
 end
 
---- PSCORE: smaller first; equal priorities in the order of the counter.
+--- PSCORE: smaller first; equal priorities in the order of the counter. One that is no number begins anew: the job is out of its
+--- old place already, and must not be lost.
 local function priority_score(base, priority)
-  return priority * 4294967296 + call("INCR", base .. key.priority_counter) % 4294967296
+  local number = redis.pcall("INCR", base .. key.priority_counter)
+  if type(number) ~= "number" then
+    call("SET", base .. key.priority_counter, "1")
+    number = 1
+  end
+  return priority * 4294967296 + number % 4294967296
 end
 
 --- Put an id where a ready job belongs, without waking anybody.
@@ -28,6 +34,15 @@ local function push_ready(base, id, priority, last_in_first_out)
   else
     call("LPUSH", base .. key.wait, id)
   end
+end
+
+--- The priority of a stored job; nil for an id without a hash.
+local function stored_priority(base, id)
+  local priority = redis.pcall("HGET", base .. id, field.priority)
+  if type(priority) == "string" then
+    return tonumber(priority) or 0
+  end
+  return call("TYPE", base .. id)["ok"] == "hash" and 0 or nil
 end
 
 --- Put an id into the delayed set and tell the stream when it is due.

@@ -1,13 +1,17 @@
 --- @include marker
 --- @include events
+--- @include numbers
 --- Handing out jobs (protocol part 1, sections 4.1, 4.2 and 4.4).
 
---- How many more jobs the rate limit lets out, and the ms until it opens when that is none.
+--- How many more jobs the rate limit lets out, and the ms until it opens when that is none. What is no counter is taken away: raising
+--- it would fail after jobs were handed out.
 local function limiter_room(base, max)
-  local taken = tonumber(call("GET", base .. key.limiter) or "0") or 0
+  local stored = redis.pcall("GET", base .. key.limiter)
+  local taken = stored and type(stored) == "string" and tonumber(string.match(stored, "^%d+$")) or 0
   local rest = call("PTTL", base .. key.limiter)
-  if rest == 0 then
+  if rest == 0 or (stored and taken == 0) then
     call("DEL", base .. key.limiter)
+    return max, 0
   end
   if rest <= 0 then
     return max, 0
@@ -79,7 +83,7 @@ end
 --- The job is this worker's now.
 local function take(base, job, request)
   local id, stored = job.id, job.stored
-  local started = (tonumber(stored_value(stored, field.attempts_started)) or 0) + 1
+  local started = stored_count(stored_value(stored, field.attempts_started)) + 1
   if request.token ~= "0" then
     call("SET", base .. id .. jobkey.lock, request.token, "PX", request.lock_ms)
   end

@@ -37,9 +37,11 @@ local function examine(base, outcome)
   if code ~= 0 then
     return code
   end
-  local stored = call("HMGET", hash, field.parent_key, field.parent, field.deduplication_id, field.priority, field.attempts_made)
+  local stored = call("HMGET", hash, field.parent_key, field.parent, field.deduplication_id, field.priority, field.attempts_made,
+    field.attempts_made_legacy)
   outcome.parent, outcome.deduplication_id = read_parent(stored[1], stored[2]), stored[3]
-  outcome.priority, outcome.made = tonumber(stored[4]) or 0, stored_count(stored[5])
+  outcome.priority = tonumber(stored[4]) or 0
+  outcome.made = math.max(stored_count(stored[5]), stored_count(stored[6]))
   outcome.parked = outcome.deduplication_id and read_parked(base, outcome.deduplication_id) or nil
   return 0
 end
