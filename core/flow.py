@@ -14,13 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from typing_extensions import Self
-
-from .calls import Asynchronous, Blocking, Call, Steps, operation, procedure
+from .calls import Call, Steps, operation, procedure
 from .clock import now_ms
-from .drivers import AsyncDriver, Driver, connect, connect_async
-from .environment import redis_url
+from .drivers import AsyncDriver, Driver
 from .errors import InvalidOption
+from .faces import AsyncFace, BlockingFace
 from .job import Job
 from .keys import DEFAULT_PREFIX, QueueKeys, split_job_key
 from .new_job import NewJob, new_job
@@ -174,7 +172,7 @@ class FlowOperations:
         return Call(call.command, read, call.full)
 
 
-class FlowProducer(FlowOperations, Blocking):
+class FlowProducer(FlowOperations, BlockingFace):
     """Adds and reads flows; acts at once.
 
     Args:
@@ -182,8 +180,6 @@ class FlowProducer(FlowOperations, Blocking):
         driver: a connected driver to share, which `close` leaves open.
         prefix: what the keys of all queues start with that do not say otherwise.
     """
-
-    driver: Driver
 
     def __init__(
         self,
@@ -193,25 +189,11 @@ class FlowProducer(FlowOperations, Blocking):
         prefix: str = DEFAULT_PREFIX,
     ) -> None:
         self.prefix = prefix
-        self.driver = driver if driver is not None else connect(redis_url(url))
-        self._owns_driver = driver is None
-
-    def close(self) -> None:
-        """Give the connections back. A shared driver stays open."""
-        if self._owns_driver:
-            self.driver.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+        super().__init__(url, driver)
 
 
-class AsyncFlowProducer(FlowOperations, Asynchronous):
+class AsyncFlowProducer(FlowOperations, AsyncFace):
     """Adds and reads flows; its operations are awaited. Arguments as `FlowProducer`."""
-
-    driver: AsyncDriver
 
     def __init__(
         self,
@@ -221,19 +203,7 @@ class AsyncFlowProducer(FlowOperations, Asynchronous):
         prefix: str = DEFAULT_PREFIX,
     ) -> None:
         self.prefix = prefix
-        self.driver = driver if driver is not None else connect_async(redis_url(url))
-        self._owns_driver = driver is None
-
-    async def close(self) -> None:
-        """Give the connections back. A shared driver stays open."""
-        if self._owns_driver:
-            await self.driver.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.close()
+        super().__init__(url, driver)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing_extensions import Self
-
-from .calls import Asynchronous, Blocking
-from .drivers import AsyncDriver, Driver, connect, connect_async
-from .environment import redis_url
+from .drivers import AsyncDriver, Driver
+from .faces import AsyncFace, BlockingFace
 from .keys import DEFAULT_PREFIX, QueueKeys
 from .operations.publishing import PublishingOperations
 
 
-class QueueEventsProducer(PublishingOperations, Blocking):
+class QueueEventsProducer(PublishingOperations, BlockingFace):
     """Publishes events on the stream of a queue.
 
         QueueEventsProducer("emails").publish_event("bounced", {"jobId": "7", "to": "ann"})
@@ -25,8 +22,6 @@ class QueueEventsProducer(PublishingOperations, Blocking):
         InvalidOption: a bad URL.
     """
 
-    driver: Driver
-
     def __init__(
         self,
         name: str,
@@ -37,26 +32,11 @@ class QueueEventsProducer(PublishingOperations, Blocking):
     ) -> None:
         self.name = name
         self.keys = QueueKeys(name, prefix)
-        self.default_job_options = {}
-        self.driver = driver if driver is not None else connect(redis_url(url))
-        self._owns_driver = driver is None
-
-    def close(self) -> None:
-        """Give the connections back. A shared driver stays open."""
-        if self._owns_driver:
-            self.driver.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+        super().__init__(url, driver)
 
 
-class AsyncQueueEventsProducer(PublishingOperations, Asynchronous):
+class AsyncQueueEventsProducer(PublishingOperations, AsyncFace):
     """As `QueueEventsProducer`, awaited."""
-
-    driver: AsyncDriver
 
     def __init__(
         self,
@@ -68,17 +48,4 @@ class AsyncQueueEventsProducer(PublishingOperations, Asynchronous):
     ) -> None:
         self.name = name
         self.keys = QueueKeys(name, prefix)
-        self.default_job_options = {}
-        self.driver = driver if driver is not None else connect_async(redis_url(url))
-        self._owns_driver = driver is None
-
-    async def close(self) -> None:
-        """Give the connections back. A shared driver stays open."""
-        if self._owns_driver:
-            await self.driver.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.close()
+        super().__init__(url, driver)

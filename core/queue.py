@@ -7,19 +7,16 @@
 
 from __future__ import annotations
 
-from typing_extensions import Self
-
-from .calls import Asynchronous, Blocking
-from .drivers import AsyncDriver, Driver, connect, connect_async
-from .environment import redis_url
+from .drivers import AsyncDriver, Driver
 from .errors import InvalidOption
+from .faces import AsyncFace, BlockingFace
 from .keys import DEFAULT_PREFIX, QueueKeys
 from .new_job import new_job
 from .operations import QueueOperations
 from .options import JobOptions
 
 
-class Queue(QueueOperations, Blocking):
+class Queue(QueueOperations, BlockingFace):
     """A queue whose operations act at once.
 
     Args:
@@ -35,8 +32,6 @@ class Queue(QueueOperations, Blocking):
         InvalidOption: a bad URL, or an unknown default option.
     """
 
-    driver: Driver
-
     def __init__(
         self,
         name: str,
@@ -49,28 +44,14 @@ class Queue(QueueOperations, Blocking):
         self.name = name
         self.keys = QueueKeys(name, prefix)
         self.default_job_options = _check_defaults(default_job_options)
-        self.driver = driver if driver is not None else connect(redis_url(url))
-        self._owns_driver = driver is None
+        super().__init__(url, driver)
 
     def __repr__(self) -> str:
         return f"<Queue {self.name!r} at {self.driver.location}>"
 
-    def close(self) -> None:
-        """Give the connections back. A shared driver stays open."""
-        if self._owns_driver:
-            self.driver.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-
-class AsyncQueue(QueueOperations, Asynchronous):
+class AsyncQueue(QueueOperations, AsyncFace):
     """A queue whose operations are awaited. Arguments as `Queue`."""
-
-    driver: AsyncDriver
 
     def __init__(
         self,
@@ -84,22 +65,10 @@ class AsyncQueue(QueueOperations, Asynchronous):
         self.name = name
         self.keys = QueueKeys(name, prefix)
         self.default_job_options = _check_defaults(default_job_options)
-        self.driver = driver if driver is not None else connect_async(redis_url(url))
-        self._owns_driver = driver is None
+        super().__init__(url, driver)
 
     def __repr__(self) -> str:
         return f"<AsyncQueue {self.name!r} at {self.driver.location}>"
-
-    async def close(self) -> None:
-        """Give the connections back. A shared driver stays open."""
-        if self._owns_driver:
-            await self.driver.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.close()
 
 
 def _check_defaults(options: JobOptions | None) -> JobOptions:

@@ -57,6 +57,17 @@ def test_jobs_run_in_children_of_every_start_method(queue, events, start, method
     assert pids <= set(worker.pool.pids())
 
 
+@pytest.mark.parametrize("handler", [handlers.move, handlers.move_async])
+def test_a_job_may_move_itself_from_a_child(queue, events, start, handler):
+    moves = ["delay", "wait", "limit", "wait", "delay"]
+    jobs = [queue.add("x", {"moves": moves, "by": [], "ms": 5}) for _ in range(3)]
+    start(handler)
+    for job in jobs:
+        assert finish(events, job) == ["python"] * 5
+        done = queue.get_job(job.id)
+        assert (done.attempts_made, done.attempts_started) == (1, 6)
+
+
 def test_many_short_jobs_are_each_run_once(queue, start):
     worker = start()
     count = 500

@@ -24,6 +24,7 @@ from bullrush.core import (
 )
 from bullrush.core.clock import now_ms
 from bullrush.core.errors import JobFailed, JobNotFound, LockMissing
+from tests.support import handlers
 from tests.support.waiting import wait_until
 
 
@@ -146,6 +147,17 @@ class TestMovingItself:
         start_worker(handler, concurrency=2, lock_duration=2_000)
         job = queue.add("x")
         assert finish(events, job) == "second"
+
+    @pytest.mark.parametrize("handler", [handlers.move, handlers.move_async])
+    @pytest.mark.parametrize("pool", ["solo", "threads", "asyncio"])
+    def test_every_pool_lets_it(self, queue, events, start_worker, pool, handler):
+        moves = ["delay", "wait", "limit", "wait", "delay"]
+        jobs = [queue.add("x", {"moves": moves, "by": [], "ms": 5}) for _ in range(3)]
+        start_worker(handler, pool=pool)
+        for job in jobs:
+            assert finish(events, job) == ["python"] * 5
+            done = queue.get_job(job.id)
+            assert (done.attempts_made, done.attempts_started) == (1, 6)
 
     @pytest.mark.parametrize("error", [DelayedError, WaitingError, WaitingChildrenError])
     def test_a_signal_without_a_move_is_a_failed_attempt(self, queue, events, start_worker, error):

@@ -13,19 +13,17 @@ import pytest
 
 from bullrush.core import (
     Completed,
-    DelayedError,
     Failed,
     Queue,
     QueueEvents,
     QueueEventsProducer,
-    RateLimitError,
     Retried,
     Returned,
-    WaitingError,
 )
 from bullrush.core.clock import now_ms
 from bullrush.core.errors import LockMismatch, LockMissing
 from bullrush.core.worker import Limiter, Worker
+from tests.support.handlers import move
 from tests.support.node_peer import NodeError
 from tests.support.stored import Stored
 from tests.support.trips import Hands
@@ -66,23 +64,6 @@ def start_worker(redis_url: str, queue_name: str) -> Iterator[Callable[..., Work
     yield start
     for worker in started:
         worker.stop(timeout=10)
-
-
-def move(delivery):
-    """The twin of Node's handler `move`."""
-    data = delivery.data
-    if not data["moves"]:
-        return data["by"]
-    kind, *moves = data["moves"]
-    delivery.update_data({**data, "moves": moves, "by": [*data["by"], "python"]})
-    if kind == "delay":
-        delivery.move_to_delayed(now_ms() + data["ms"])
-        raise DelayedError
-    if kind == "wait":
-        delivery.move_to_wait()
-        raise WaitingError
-    delivery.rate_limit(data["ms"])
-    raise RateLimitError
 
 
 class TestMoves:

@@ -11,8 +11,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bullrush.core.clock import now_ms
 from bullrush.core.delivery import Delivery
-from bullrush.core.errors import SoftTimeLimitExceeded
+from bullrush.core.errors import (
+    DelayedError,
+    RateLimitError,
+    SoftTimeLimitExceeded,
+    WaitingError,
+)
 
 
 def fail_once_to_start() -> None:
@@ -34,6 +40,30 @@ def double(delivery: Delivery) -> Any:
 def pid(delivery: Delivery) -> int:
     """The process that runs it."""
     return os.getpid()
+
+
+def move(delivery: Delivery) -> Any:
+    """Move its job as `data["moves"]` says, one move a run, noting in the data who did it. Node's
+    peer has its twin.
+    """
+    data = delivery.data
+    if not data["moves"]:
+        return data["by"]
+    kind, *moves = data["moves"]
+    delivery.update_data({**data, "moves": moves, "by": [*data["by"], "python"]})
+    if kind == "delay":
+        delivery.move_to_delayed(now_ms() + data["ms"])
+        raise DelayedError
+    if kind == "wait":
+        delivery.move_to_wait()
+        raise WaitingError
+    delivery.rate_limit(data["ms"])
+    raise RateLimitError
+
+
+async def move_async(delivery: Delivery) -> Any:
+    """The same as a coroutine."""
+    return move(delivery)
 
 
 def act(delivery: Delivery) -> Any:

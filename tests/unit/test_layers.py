@@ -41,7 +41,7 @@ CORE_LAYERS = (
     },
     {"drivers"},
     {"operations"},
-    {"queue", "flow", "event_stream", "events", "publishing", "views", "delivery"},
+    {"faces", "queue", "flow", "event_stream", "events", "publishing", "views", "delivery"},
     {"pools"},
     {"worker"},
 )
