@@ -5,11 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from .backoff import LONGEST_DELAY_MS
-from .errors import InvalidOption
+from .errors import InvalidJobId, InvalidOption
+from .keys import QUEUE_KEYS
 from .options import HIGHEST_PRIORITY
 
 #: The largest whole number that every reader of a queue holds exactly.
 LARGEST = 2**53 - 1
+
+
+_OWN_KEYS = frozenset(QUEUE_KEYS.values())
+
+
+def check_job(job_id: str) -> str:
+    """The id of a job that is to be changed. A key of the queue itself is no job: an edit would
+    damage the queue.
+
+    Raises:
+        InvalidJobId: it is the name of such a key.
+    """
+    if job_id in _OWN_KEYS or not job_id:
+        raise InvalidJobId(f"{job_id!r} is a key of the queue itself, not the id of a job")
+    return job_id
 
 
 def check_whole(value: Any, name: str, least: int = 0, most: int = LARGEST) -> int:

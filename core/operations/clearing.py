@@ -5,7 +5,7 @@ slices, so that Redis serves others in between.
 from __future__ import annotations
 
 from ..calls import Argument, Call, Steps, operation, procedure
-from ..checks import check_milliseconds, check_whole
+from ..checks import check_job, check_milliseconds, check_whole
 from ..clock import now_ms
 from ..errors import CannotObliterate, JobLocked
 from ..job import id_of
@@ -47,6 +47,7 @@ class ClearingOperations(SteeringOperations):
         Raises:
             JobLocked: a worker is at it, or at one of its children; nothing was removed.
             SchedulerOwnsJob: it is the next run of a job scheduler.
+            InvalidJobId: it is a key of the queue itself.
         """
 
         def read(code: int) -> bool:
@@ -58,7 +59,7 @@ class ClearingOperations(SteeringOperations):
             return self._checked(code, "remove", job_id) == 1
 
         return script("remove_job").call(
-            self.keys.base, [job_id, "1" if remove_children else ""], read
+            self.keys.base, [check_job(job_id), "1" if remove_children else ""], read
         )
 
     @procedure

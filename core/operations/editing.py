@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..calls import Call, operation
-from ..checks import check_milliseconds, check_priority, check_whole
+from ..checks import check_job, check_milliseconds, check_priority, check_whole
 from ..clock import now_ms
 from ..encoding import encode_json
 from ..scripts import script
@@ -15,7 +15,9 @@ from .base import QueueBase
 
 
 class EditingOperations(QueueBase):
-    """Change a job by its id, whether a worker has it or not."""
+    """Change a job by its id, whether a worker has it or not. An id that is the name of one of the
+    queue's own keys is refused with `InvalidJobId`.
+    """
 
     @operation
     def update_progress(self, job_id: str, progress: Any) -> Call[None]:
@@ -25,7 +27,7 @@ class EditingOperations(QueueBase):
             JobNotFound: there is no such job.
             UnserializableData: `progress` has no JSON form.
         """
-        arguments = [job_id, encode_json(progress, "progress")]
+        arguments = [check_job(job_id), encode_json(progress, "progress")]
         return script("update_progress").call(
             self.keys.base, arguments, lambda code: self._done(code, "updateProgress", job_id)
         )
@@ -38,7 +40,7 @@ class EditingOperations(QueueBase):
             JobNotFound: there is no such job.
             UnserializableData: `data` has no JSON form.
         """
-        arguments = [job_id, encode_json(data)]
+        arguments = [check_job(job_id), encode_json(data)]
         return script("update_data").call(
             self.keys.base, arguments, lambda code: self._done(code, "updateData", job_id)
         )
@@ -76,7 +78,7 @@ class EditingOperations(QueueBase):
         """
         return script("change_priority").call(
             self.keys.base,
-            [job_id, check_priority(priority), "1" if lifo else ""],
+            [check_job(job_id), check_priority(priority), "1" if lifo else ""],
             lambda code: self._done(code, "changePriority", job_id),
         )
 
@@ -92,7 +94,7 @@ class EditingOperations(QueueBase):
             InvalidOption: `keep` is negative or no whole number.
         """
         most = "" if keep is None else check_whole(keep, "keep")
-        arguments: list[str | int] = [job_id, row, most]
+        arguments: list[str | int] = [check_job(job_id), row, most]
         return script("add_log").call(
             self.keys.base, arguments, lambda code: self._checked(code, "addLog", job_id)
         )

@@ -6,7 +6,7 @@ import pytest
 
 from bullrush.core import Completed, JobNotFound
 from bullrush.core.clock import now_ms
-from bullrush.core.errors import InvalidOption, WrongState
+from bullrush.core.errors import InvalidJobId, InvalidOption, WrongState
 from bullrush.core.keys import META_FIELDS
 
 NOT_WHOLE = [-1, 1.5, "1", None, True, 2**60]
@@ -192,3 +192,20 @@ def test_many_jobs_are_moved_in_steps(queue, hands):
             queue.promote_jobs(count=bad)
     with pytest.raises(InvalidOption, match="before"):
         queue.retry_jobs(before="now")
+
+
+@pytest.mark.parametrize("name", ["meta", "wait", "metrics:failed", "repeat", ""])
+def test_a_key_of_the_queue_is_not_taken_for_a_job(queue, stored, name):
+    queue.add("x")
+    queue.pause()
+    before = {key: stored.run("DUMP", stored.keys.base + key) for key in stored.all_keys()}
+    for edit in (
+        lambda: queue.update_data(name, 1),
+        lambda: queue.update_progress(name, 1),
+        lambda: queue.add_log(name, "row"),
+        lambda: queue.change_priority(name, 1),
+        lambda: queue.remove(name),
+    ):
+        with pytest.raises(InvalidJobId, match="a key of the queue itself"):
+            edit()
+    assert {key: stored.run("DUMP", stored.keys.base + key) for key in before} == before

@@ -3,16 +3,21 @@
 --- @include numbers
 --- Handing out jobs (protocol part 1, sections 4.1, 4.2 and 4.4).
 
---- How many more jobs the rate limit lets out, and the ms until it opens when that is none. What is no counter is taken away: raising
---- it would fail after jobs were handed out.
-local function limiter_room(base, max)
-  local stored = redis.pcall("GET", base .. key.limiter)
-  local taken = stored and type(stored) == "string" and tonumber(string.match(stored, "^%d+$")) or 0
-  local rest = call("PTTL", base .. key.limiter)
-  if rest == 0 or (stored and taken == 0) then
-    call("DEL", base .. key.limiter)
-    return max, 0
+--- How many jobs started in the window that runs. A counter that is none, or that never ends, is taken away: raising it would fail
+--- after jobs were handed out, or count for ever.
+local function started_in_window(base)
+  local counter, rest = redis.pcall("GET", base .. key.limiter), call("PTTL", base .. key.limiter)
+  local known = type(counter) == "string" and #counter < 17 and string.find(counter, "^%d+$")
+  if rest == -2 or (rest > 0 and known) then
+    return tonumber(counter or 0), rest
   end
+  call("DEL", base .. key.limiter)
+  return 0, 0
+end
+
+--- How many more jobs the rate limit lets out, and the ms until it opens when that is none.
+local function limiter_room(base, max)
+  local taken, rest = started_in_window(base)
   if rest <= 0 then
     return max, 0
   end
@@ -102,8 +107,8 @@ end
 --- What stands in the way, or how many may go. A limit without any duration is no limit.
 local function allowance(base, request)
   local settings = call("HMGET", base .. key.meta, meta.paused, meta.concurrency, meta.max, meta.duration)
-  local duration = request.limit_duration or tonumber(settings[4])
-  local max = tonumber(settings[3]) or request.limit_max
+  local duration = request.limit_duration or stored_number(settings[4])
+  local max = stored_number(settings[3]) or request.limit_max
   local most, limited = request.most, nil
   if max and duration then
     local room, rest = limiter_room(base, max)
@@ -115,9 +120,9 @@ local function allowance(base, request)
   if settings[1] then
     return 0, {closed = true, ttl = 0}
   end
-  local concurrency = tonumber(settings[2])
+  local concurrency = stored_number(settings[2])
   if concurrency then
-    most = math.min(most, concurrency - call("LLEN", base .. key.active))
+    most = math.min(most, math.ceil(concurrency - call("LLEN", base .. key.active)))
   end
   return most, limited or {}
 end

@@ -8,3 +8,9 @@ local function stored_count(text)
   end
   return number
 end
+
+--- Any number that commands understand, or nil. NaN equals nothing, itself included.
+local function stored_number(text)
+  local number = tonumber(text)
+  return number and number == number and math.abs(number) <= 9007199254740991 and number or nil
+end
