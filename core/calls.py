@@ -34,6 +34,18 @@ class Sender(Protocol):
     def execute_many(self, commands: Sequence[Command]) -> list[Any]: ...
 
 
+class Reply(Protocol):
+    """A reply that is on its way."""
+
+    def wait(self) -> Any: ...
+
+
+class EarlySender(Sender, Protocol):
+    """A sender that need not wait."""
+
+    def begin(self, command: Command) -> Reply: ...
+
+
 class AsyncSender(Protocol):
     """What a call needs of an asyncio driver."""
 
@@ -89,6 +101,22 @@ def run(driver: Sender, call: Call[T] | Batch[T]) -> T:
             raise
         reply = driver.execute(call.full)
     return call.read(reply)
+
+
+def begin(driver: EarlySender, call: Call[T]) -> Callable[[], T]:
+    """Send a call without waiting; what is returned waits for the reply and reads it."""
+    pending = driver.begin(call.command)
+
+    def end() -> T:
+        try:
+            reply = pending.wait()
+        except ServerError as error:
+            if call.full is None or error.kind != "NOSCRIPT":
+                raise
+            reply = driver.execute(call.full)
+        return call.read(reply)
+
+    return end
 
 
 async def run_async(driver: AsyncSender, call: Call[T] | Batch[T]) -> T:

@@ -69,9 +69,15 @@ class Postponed:
 
 @dataclass(frozen=True)
 class Returned:
-    """The job was not run, or is handed back: next in line again, no attempt counted."""
+    """The job is next in line again, no attempt counted.
+
+    Args:
+        data: the new payload, or None to keep the stored one.
+        started: False when no handler has seen it; then the start is not counted either.
+    """
 
     data: RawJson | None = None
+    started: bool = True
 
 
 @dataclass(frozen=True)

@@ -76,13 +76,13 @@ def _parts(job: Job, outcome: Outcome, retention: Retention) -> tuple[str, tuple
     if isinstance(outcome, RateLimited):
         return "limited", _moving(outcome.data, check_milliseconds(outcome.ms, "ms"))
     if isinstance(outcome, Returned):
-        return "returned", _moving(outcome.data)
+        return "returned", _moving(outcome.data, flag="" if outcome.started else "1")
     return "lost", _moving(None)
 
 
-def _moving(data: RawJson | None, ms: int | str = "") -> tuple[Any, ...]:
+def _moving(data: RawJson | None, ms: int | str = "", flag: str = "") -> tuple[Any, ...]:
     """What follows the token of an outcome that is no end."""
-    return ("", "", "", _text(data), ms, "", "", "")
+    return ("", "", "", _text(data), ms, flag, "", "")
 
 
 def _failure(job: Job, outcome: Failed | Retried) -> tuple[str, str, str]:

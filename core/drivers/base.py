@@ -24,6 +24,17 @@ class Connection(Protocol):
         """
 
 
+class Pending(Protocol):
+    """A reply that is on its way."""
+
+    def wait(self) -> Any:
+        """The reply. Called once.
+
+        Raises:
+            As `Driver.execute`.
+        """
+
+
 class Driver(Protocol):
     """A server and a pool of connections to it, safe to share between threads.
 
@@ -44,6 +55,13 @@ class Driver(Protocol):
             ConnectionFailed: the server did not answer; whether the command was run is unknown.
             AuthenticationFailed: it refused the user or the password.
             ServerError: it answered with an error.
+        """
+
+    def begin(self, command: Command) -> Pending:
+        """Send one command and do not wait: the server works while the caller does something else.
+
+        Raises:
+            As `execute`.
         """
 
     def execute_many(self, commands: Sequence[Command]) -> list[Any]:

@@ -36,6 +36,12 @@ class Link(Protocol):
     def execute(self, command: Command) -> Any:
         """Send a command and read its reply. An error of the server is returned, not raised."""
 
+    def send(self, command: Command) -> None:
+        """Send a command; `receive` reads its reply."""
+
+    def receive(self) -> Any:
+        """Read the reply of the command that was sent."""
+
     def execute_many(self, commands: Sequence[Command]) -> list[Any]:
         """Send all commands, then read all replies."""
 
@@ -73,6 +79,14 @@ class SocketLink:
     def execute(self, command: Command) -> Any:
         """See `Link.execute`."""
         self._send(packed(command))
+        return self._next_reply()
+
+    def send(self, command: Command) -> None:
+        """See `Link.send`."""
+        self._send(packed(command))
+
+    def receive(self) -> Any:
+        """See `Link.receive`."""
         return self._next_reply()
 
     def execute_many(self, commands: Sequence[Command]) -> list[Any]:

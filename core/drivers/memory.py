@@ -76,6 +76,14 @@ class MemoryLink:
         except ResponseError as error:
             return translate(error, self._location)
 
+    def send(self, command: Command) -> None:
+        """See `Link.send`. There is nobody who could work meanwhile."""
+        self._reply = self.execute(command)
+
+    def receive(self) -> Any:
+        """See `Link.receive`."""
+        return self._reply
+
     def execute_many(self, commands: Sequence[Command]) -> list[Any]:
         """See `Link.execute_many`."""
         return [self.execute(command) for command in commands]

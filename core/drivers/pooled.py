@@ -48,6 +48,16 @@ class PooledDriver:
             raise reply
         return reply
 
+    def begin(self, command: Command) -> PendingReply:
+        """See `Driver.begin`."""
+        link = None
+        try:
+            link = self._take(self._idle)
+            link.send(command)
+        except BaseException as error:
+            self._fail(error, link)
+        return PendingReply(self, self._idle, link)
+
     def execute_many(self, commands: Sequence[Command]) -> list[Any]:
         """See `Driver.execute_many`."""
         if not commands:
@@ -94,6 +104,28 @@ class PooledDriver:
         if link is not None:
             link.close()
         raise_translated(error, self.location)
+
+
+class PendingReply:
+    """See `Driver.begin`."""
+
+    def __init__(self, driver: PooledDriver, idle: deque[Link], link: Link) -> None:
+        self._driver, self._idle, self._link = driver, idle, link
+
+    def wait(self) -> Any:
+        """The reply. Called once.
+
+        Raises:
+            As `Driver.execute`.
+        """
+        try:
+            reply = self._link.receive()
+        except BaseException as error:
+            self._driver._fail(error, self._link)
+        self._driver._give_back(self._idle, self._link)
+        if isinstance(reply, BullrushError):
+            raise reply
+        return reply
 
 
 class DedicatedConnection:

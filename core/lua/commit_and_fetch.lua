@@ -6,7 +6,8 @@
 ---   kind (completed, failed, retried, postponed, returned, limited, lost), id, token,
 ---   value (returnvalue as JSON, or the reason as text), stacktrace as JSON, exception record, new data as JSON or "",
 ---   three numbers: of completed and failed what to keep (count, age s, limit, "" for no bound), of retried and postponed the delay ms
----   and "1" for lifo, of limited the ms to close the rate limit for; attempts: a failure with that many attempts made is announced as
+---   and "1" for lifo, of limited the ms to close the rate limit for, of returned
+---   (as the second) "1" when no handler has seen it; attempts: a failure with that many attempts made is announced as
 ---   exhausted.
 --- Reply: {result codes (0 or negative, protocol 5.2), {{id, flat hash}, ...}, ms until the rate limit opens or 0,
 ---   ms of the next delayed job or 0, ids that were dropped because they have no hash}.
@@ -35,7 +36,9 @@ local function read_outcome(first)
       limit = optional(ARGV[first + 9], "keep limit") or 1000}
   elseif outcome.kind == "retried" or outcome.kind == "postponed" or outcome.kind == "limited" then
     outcome.delay, outcome.lifo = whole(ARGV[first + 7], "delay"), ARGV[first + 8] == "1"
-  elseif outcome.kind ~= "returned" and outcome.kind ~= "lost" then
+  elseif outcome.kind == "returned" then
+    outcome.unstarted = ARGV[first + 8] == "1"
+  elseif outcome.kind ~= "lost" then
     error("unknown outcome " .. tostring(outcome.kind))
   end
   return outcome

@@ -74,9 +74,11 @@ class Pool(Protocol):
 
     Attributes:
         slots: how many deliveries it runs at once.
+        inline: whether it runs a delivery while it is submitted, in the thread that submits.
     """
 
     slots: int
+    inline: bool
 
     def start(self, work: Work, report: Report, freed: Freed) -> None:
         """Get ready. Called once, before the first delivery."""

@@ -66,6 +66,8 @@ class PreforkPool:
         InvalidOption: the handler cannot be sent to a child with that start method.
     """
 
+    inline = False
+
     def __init__(self, slots: int, options: PreforkOptions) -> None:
         self.slots = slots
         self._options = options

@@ -14,6 +14,7 @@ class SoloPool:
     """
 
     slots = 1
+    inline = True
 
     def start(self, work: Work, report: Report, freed: Freed) -> None:
         """See `Pool`."""

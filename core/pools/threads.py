@@ -23,6 +23,8 @@ class ThreadPool:
         coroutines: how many running coroutines are not counted as slots.
     """
 
+    inline = False
+
     def __init__(self, slots: int, coroutines: int = 0) -> None:
         self.slots = slots
         self._extra = coroutines

@@ -5,21 +5,22 @@ its inbox.
 from __future__ import annotations
 
 import queue as queues
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from ..clock import now_ms
 from ..delivery import Delivery, Finished
-from ..pools import Pool
+from ..pools import Pool, Work
 from ..trip import Request
-from .feed import Feed
-from .locks import LockService
+from .backlog import PATIENCE, Backlog
+from .feed import LARGEST_BATCH, Feed, Flight
 from .log import log_outcome
+from .rescue import Rescue
 from .settings import WorkerSettings
 
-#: What arrives in the inbox: an outcome, a queue that may have work, or None to look at the stop
-#: flag.
+#: What arrives in the inbox: an outcome, a queue that may have work, or None to look again.
 Message: TypeAlias = Finished | Feed | None
 
 
@@ -27,28 +28,39 @@ class Consumer:
     """Fetches while slots are free, hands deliveries to the pool and commits their outcomes.
 
     While a trip to Redis is under way, finished jobs gather in the inbox and the next trip takes
-        them all: batches form by
-    themselves, and a lone job waits for nothing.
+    them all: batches form by themselves, and a lone job waits for nothing. A pool that works in
+    this thread works while the trips are under way.
+
+    Args:
+        settings: the worker's.
+        pool: runs deliveries.
+        work: makes outcomes of those that are handed back.
+        inbox: where everybody else speaks.
     """
 
     def __init__(
         self,
         settings: WorkerSettings,
         pool: Pool,
-        locks: LockService,
+        work: Work,
         inbox: queues.SimpleQueue[Message],
     ) -> None:
         self.settings = settings
         self.pool = pool
-        self.locks = locks
         self.inbox = inbox
         self.feeds: Sequence[Feed] = ()
+        self.stopping = False
+        self._work = work
+        self._backlog = Backlog()
         self._running: set[Delivery] = set()
+        self._flights: list[Flight] = []
         self._tokens = 0
         self._turn = 0
         self._deadline: float | None = None
-        self.stopping = False
         self._paused = False
+        #: Held by this thread but while it waits or runs a handler.
+        self._guard = threading.Lock()
+        self._rescue = Rescue(self._guard, self._rescue_waiting) if pool.inline else None
 
     def pause(self, paused: bool) -> None:
         """Fetch nothing until told otherwise; outcomes are committed all the same. Safe from any
@@ -72,7 +84,6 @@ class Consumer:
 
     def settled(self, finished: Finished) -> None:
         """The outcome is stored, or will never be."""
-        self.locks.release(finished.delivery)
         self._running.discard(finished.delivery)
         log_outcome(finished)
 
@@ -80,10 +91,17 @@ class Consumer:
         """Work until stopped and everything is committed."""
         while not self._is_done():
             self._read_inbox(self._patience())
-            self._round()
+            with self._guard:
+                self._hand_back_waiting()
+                self._depart()
+            self._dispatch()
+            with self._guard:
+                self._arrive()
+        if self._rescue is not None:
+            self._rescue.stop()
 
     def running(self) -> list[Delivery]:
-        """Deliveries whose outcome is not stored yet."""
+        """Deliveries whose outcome is not stored yet. Safe from any thread."""
         return list(self._running)
 
     def _is_done(self) -> bool:
@@ -92,39 +110,86 @@ class Consumer:
         late = self._deadline is not None and time.monotonic() >= self._deadline
         return late or not self._running
 
-    def _round(self) -> None:
-        """One trip for every queue that has something to commit or to fetch."""
+    # -- trips --
+
+    def _depart(self) -> None:
+        """Start one trip for every queue that has something to commit or to fetch."""
         now, shares = now_ms(), self._shares()
-        self._turn += 1
+        if shares:
+            self._turn += 1
         for feed in self.feeds:
             most = shares.get(feed, 0)
             if most or (feed.finished and not (feed.failing and feed.closed_until_ms > now)):
-                self._trip(feed, most)
+                flight = feed.depart(self._request(most))
+                if flight is not None:
+                    self._flights.append(flight)
 
-    def _trip(self, feed: Feed, most: int) -> None:
-        deliveries = feed.trip(self._request(most))
-        self._running.update(deliveries)
-        for delivery in deliveries:
-            self.locks.hold(delivery)
-        for delivery in deliveries:
-            self.pool.submit(delivery)
+    def _arrive(self) -> None:
+        """Take in what the trips brought."""
+        flights, self._flights = self._flights, []
+        for flight in flights:
+            deliveries = flight.arrive()
+            self._running.update(deliveries)
+            self._backlog.put(deliveries)
 
-    def _free(self) -> int:
-        """How many more jobs the pool takes now."""
-        return 0 if self.stopping or self._paused else self.pool.free()
+    def _dispatch(self) -> None:
+        """Give deliveries to the pool while it takes them."""
+        if self._rescue is not None:
+            with self._rescue.after(PATIENCE):
+                self._submit_waiting()
+        else:
+            self._submit_waiting()
+
+    def _submit_waiting(self) -> None:
+        pool, backlog = self.pool, self._backlog
+        while len(backlog) and pool.free() > 0:
+            delivery = backlog.take()
+            if delivery is not None:
+                pool.submit(delivery)
+
+    def _hand_back_waiting(self) -> None:
+        """What waits behind long jobs, or for a worker that takes no more, goes back to the queue
+        at once.
+        """
+        overdue = self._backlog.overdue_in()
+        if overdue is None or (overdue > 0 and not self._takes_nothing()):
+            return
+        if self.pool.free() > 0 and not self._takes_nothing():
+            return
+        self._take_in_all(self._work.hand_back(each) for each in self._backlog.give_up())
+
+    def _rescue_waiting(self) -> None:
+        """The same from another thread, when the consumer's own is held up by a handler."""
+        self._arrive()
+        self._take_in_all(self._work.hand_back(each) for each in self._backlog.give_up())
+        for feed in self.feeds:
+            while feed.finished and (flight := feed.depart(self._request(0))) is not None:
+                flight.arrive()
+
+    # -- how many --
+
+    def _takes_nothing(self) -> bool:
+        return self.stopping or self._paused
+
+    def _room(self) -> int:
+        """How many more deliveries are worth while now."""
+        if self._takes_nothing():
+            return 0
+        return self.pool.free() + self._backlog.ahead() - len(self._backlog)
 
     def _shares(self) -> dict[Feed, int]:
-        """The free slots, dealt out to the queues that may have work, each round to another
-        first.
-        """
-        now, free, count = now_ms(), self._free(), len(self.feeds)
+        """The room, dealt out to the queues that may have work, each round to another first."""
+        room, count = self._room(), len(self.feeds)
+        if room <= 0:
+            return {}
+        now = now_ms()
         order = [self.feeds[(self._turn + step) % count] for step in range(count)]
         hungry = [feed for feed in order if feed.has_work and feed.closed_until_ms <= now]
         shares: dict[Feed, int] = {}
         for position, feed in enumerate(hungry):
-            share = -(-free // (len(hungry) - position))
-            shares[feed] = min(share, self.settings.largest_fetch)
-            free -= shares[feed]
+            share = -(-room // (len(hungry) - position))
+            shares[feed] = min(share, LARGEST_BATCH)
+            room -= shares[feed]
         return shares
 
     def _request(self, most: int) -> Request:
@@ -139,32 +204,35 @@ class Consumer:
             metrics=self.settings.metrics,
         )
 
+    # -- the inbox --
+
     def _patience(self) -> float | None:
         """How long nothing needs to be done, s; None for: until a message comes."""
-        now, free = now_ms(), self._free()
-        moments = [
-            feed.closed_until_ms
-            for feed in self.feeds
-            if (feed.finished and feed.failing) or (free and feed.has_work)
-        ]
-        if any(feed.finished and not feed.failing for feed in self.feeds):
-            return 0.0
-        waits = [max(0.0, (moment - now) / 1000) for moment in moments]
-        if self._deadline is not None:
-            waits.append(max(0.0, self._deadline - time.monotonic()))
-        return min(waits, default=None)
+        waits = [] if self._deadline is None else [self._deadline - time.monotonic()]
+        overdue = self._backlog.overdue_in()
+        if overdue is not None:
+            if self._takes_nothing() or self.pool.free() > 0:
+                return 0.0
+            waits.append(overdue)
+        now, room = now_ms(), self._room()
+        for feed in self.feeds:
+            if feed.finished and not feed.failing:
+                return 0.0
+            if feed.finished or (room > 0 and feed.has_work):
+                waits.append((feed.closed_until_ms - now) / 1000)
+        return max(0.0, min(waits)) if waits else None
 
     def _read_inbox(self, patience: float | None) -> None:
         """Take in every message that is there; wait for the first as long as there is nothing else
         to do.
         """
+        inbox = self.inbox
         try:
-            message = (
-                self.inbox.get(timeout=patience) if patience != 0.0 else self.inbox.get_nowait()
-            )
-            while True:
-                self._take_in(message)
-                message = self.inbox.get_nowait()
+            message = inbox.get_nowait() if patience == 0.0 else inbox.get(timeout=patience)
+            with self._guard:
+                while True:
+                    self._take_in(message)
+                    message = inbox.get_nowait()
         except queues.Empty:
             return
 
@@ -173,12 +241,18 @@ class Consumer:
             self._take_in_finished(message)
         elif message is not None:
             message.has_work = True
-            if self._free() <= 0:
+            if self._room() <= 0:
                 message.marker.hand_on()
 
+    def _take_in_all(self, reports: Iterable[Finished]) -> None:
+        for finished in reports:
+            self._take_in_finished(finished)
+
     def _take_in_finished(self, finished: Finished) -> None:
+        self._backlog.learn(finished.seconds)
         if not finished.record:
             self.settled(finished)
             return
-        feed = next(each for each in self.feeds if each.queue is finished.delivery.queue)
+        base = finished.delivery.job.base
+        feed = next(each for each in self.feeds if each.queue.keys.base == base)
         feed.finished.append(finished)

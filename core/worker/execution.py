@@ -129,7 +129,7 @@ class Execution:
 
     def hand_back(self, delivery: Delivery) -> Finished:
         """See `Work`."""
-        return self._finished(delivery, Returned(), time.perf_counter())
+        return self._finished(delivery, Returned(started=False), time.perf_counter())
 
     def limits(self, delivery: Delivery) -> TimeLimits:
         """See `Work`."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from ..calls import run
+from ..calls import begin, run
 from ..clock import now_ms
 from ..delivery import Delivery, Finished
 from ..drivers import is_transient
@@ -27,7 +28,28 @@ from .settings import WorkerSettings
 logger = logging.getLogger("bullrush.worker")
 
 #: More outcomes than this in one script only hold Redis (design decision 3.4).
-LARGEST_BATCH = 32
+LARGEST_BATCH = 50
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A trip that is under way.
+
+    Args:
+        feed: whose it is.
+        batch: the outcomes it commits.
+        request: what it asks for.
+        end: waits for the reply.
+    """
+
+    feed: Feed
+    batch: list[Finished]
+    request: Request
+    end: Callable[[], Reply]
+
+    def arrive(self) -> list[Delivery]:
+        """See `Feed.arrive`."""
+        return self.feed.arrive(self)
 
 
 class Feed:
@@ -64,23 +86,31 @@ class Feed:
         self.failing = False
         self._pause = GrowingPause(settings.run_retry_delay / 1000)
 
-    def trip(self, request: Request) -> list[Delivery]:
-        """Commit up to a batch of outcomes and fetch. What cannot be committed now is kept.
-
-        Raises:
-            Nothing: errors of Redis are logged, and the feed closes for a growing pause.
+    def depart(self, request: Request) -> Flight | None:
+        """Start a trip: commit up to a batch of outcomes, and fetch. Errors of Redis are logged,
+        and the feed closes for a growing pause; then there is no trip.
         """
         batch = self.finished[:LARGEST_BATCH]
+        del self.finished[: len(batch)]
+        records = [each.record for each in batch]
+        call = commit_and_fetch(self.queue.keys, records, request)
         try:
-            reply = self._send(batch, request)
+            return Flight(self, batch, request, begin(self.queue.driver, call))
         except BullrushError as error:
             self._give_up_for_now(batch, request, error)
+            return None
+
+    def arrive(self, flight: Flight) -> list[Delivery]:
+        """Wait for a trip; what it fetched. What could not be committed is kept."""
+        try:
+            reply = flight.end()
+        except BullrushError as error:
+            self._give_up_for_now(flight.batch, flight.request, error)
             return []
         self._pause.reset()
         self.failing = False
-        del self.finished[: len(batch)]
-        self._settle(batch, reply.codes)
-        return self._read(reply, request)
+        self._settle(flight.batch, reply.codes)
+        return self._read(reply, flight.request)
 
     def _read(self, reply: Reply, request: Request) -> list[Delivery]:
         for job_id in reply.dropped:
@@ -106,10 +136,6 @@ class Feed:
                 logger.warning("not counted: the outcome of job %s: %s", job_id, error)
                 self._settled(each)
 
-    def _send(self, batch: list[Finished], request: Request) -> Reply:
-        records = [each.record for each in batch]
-        return run(self.queue.driver, commit_and_fetch(self.queue.keys, records, request))
-
     def _give_up_for_now(
         self, batch: list[Finished], request: Request, error: BullrushError
     ) -> None:
@@ -117,6 +143,7 @@ class Feed:
         the others.
         """
         self.failing = True
+        self.finished[:0] = batch
         pause = self._pause.next()
         self.closed_until_ms = request.now + int(pause * 1000)
         logger.error(
@@ -134,7 +161,7 @@ class Feed:
     def _commit_alone(self, each: Finished) -> None:
         alone = Request(now=now_ms(), token=each.delivery.token, lock_ms=1, most=0)
         try:
-            reply = self._send([each], alone)
+            reply = run(self.queue.driver, commit_and_fetch(self.queue.keys, [each.record], alone))
         except BullrushError as error:
             if isinstance(error, ConnectionFailed) or is_transient(error):
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
+from collections.abc import Callable
 
 from ..calls import run
 from ..delivery import Delivery
@@ -20,38 +20,29 @@ class LockService(Service):
     Args:
         lock_ms: how long a lock lives after a renewal, ms.
         interval_ms: ms between two renewals.
+        running: gives the deliveries whose outcome is not stored yet.
     """
 
-    def __init__(self, lock_ms: int, interval_ms: float) -> None:
+    def __init__(
+        self, lock_ms: int, interval_ms: float, running: Callable[[], list[Delivery]]
+    ) -> None:
         super().__init__("locks", interval_ms / 1000)
         self.lock_ms = lock_ms
-        self._held: set[Delivery] = set()
-        self._guard = threading.Lock()
-
-    def hold(self, delivery: Delivery) -> None:
-        """Renew this delivery's lock from now on."""
-        with self._guard:
-            self._held.add(delivery)
-
-    def release(self, delivery: Delivery) -> None:
-        """Its outcome is stored, or it is lost."""
-        with self._guard:
-            self._held.discard(delivery)
+        self._running = running
 
     def tick(self) -> None:
         """Renew every lock once."""
-        with self._guard:
-            held = [each for each in self._held if not (each.moved or each.lock_lost)]
+        held = [each for each in self._running() if not (each.moved or each.lock_lost)]
         for queue in {delivery.queue for delivery in held}:
             self._renew(queue, [each for each in held if each.queue is queue])
 
     def _renew(self, queue: Queue, deliveries: list[Delivery]) -> None:
+        if not deliveries:
+            return
         locks = [(delivery.job.id, delivery.token) for delivery in deliveries]
         for position in run(queue.driver, extend_locks(queue.keys, self.lock_ms, locks)):
             delivery = deliveries[position]
-            with self._guard:
-                still_running = delivery in self._held
-            if still_running and not delivery.moved:
+            if delivery in self._running() and not delivery.moved:
                 delivery.lose_lock()
                 logger.warning(
                     "lock lost: job %s of %s; another worker may run it again, "

@@ -12,6 +12,8 @@ logger = logging.getLogger("bullrush.worker")
 
 def log_outcome(finished: Finished) -> None:
     """One line for a delivery whose outcome is stored."""
+    if isinstance(finished.outcome, Completed) and not logger.isEnabledFor(logging.INFO):
+        return
     job, outcome = finished.delivery.job, finished.outcome
     what = f"job {job.id} ({job.name}) of {job.queue_name}"
     attempt = job.attempts_made + 1

@@ -88,12 +88,14 @@ class Worker:
         settings = self.settings
         self._inbox: queues.SimpleQueue[Message] = queues.SimpleQueue()
         self.pool = make_pool(settings, self.execution, self.queues, self.driver)
-        self._locks = LockService(settings.lock_duration, settings.renewal_interval)
         self._stalled = StalledService(
             self.queues, settings.stalled_interval, settings.max_stalled_count
         )
         self._owners = OwnerService(self.queues, settings.identity, settings.max_stalled_count)
-        self._consumer = Consumer(settings, self.pool, self._locks, self._inbox)
+        self._consumer = Consumer(settings, self.pool, self.execution, self._inbox)
+        self._locks = LockService(
+            settings.lock_duration, settings.renewal_interval, self._consumer.running
+        )
         self._consumer.feeds = [self._feed(queue) for queue in self.queues]
 
     def _feed(self, queue: Queue) -> Feed:

@@ -113,6 +113,10 @@ end
 
 --- returned: next in line again, no attempt counted (section 6.5).
 local function store_returned(base, outcome, request)
+  if outcome.unstarted then
+    local started = stored_count(call("HGET", base .. outcome.id, field.attempts_started))
+    call("HSET", base .. outcome.id, field.attempts_started, math.max(started - 1, 0))
+  end
   if outcome.priority > 0 then
     call("ZADD", base .. key.prioritized, outcome.priority * 4294967296, outcome.id)
   else
