@@ -13,7 +13,7 @@ from .errors import (
 )
 from .event_stream import Event
 from .events import AsyncQueueEvents, QueueEvents
-from .flow import AsyncFlowProducer, FlowJob, FlowProducer, JobNode
+from .flow import AsyncFlowProducer, FlowProducer
 from .job import Job
 from .operations import (
     BulkJob,
@@ -40,6 +40,7 @@ from .outcome import (
     Returned,
 )
 from .parents import Parent
+from .planting import FlowJob, JobNode
 from .publishing import AsyncQueueEventsProducer, QueueEventsProducer
 from .queue import AsyncQueue, Queue
 from .telemetry import Telemetry

@@ -9,9 +9,7 @@ part 2, section 1).
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .calls import Call, Steps, operation, procedure
@@ -21,56 +19,12 @@ from .errors import InvalidOption
 from .faces import AsyncFace, BlockingFace
 from .job import Job
 from .keys import DEFAULT_PREFIX, QueueKeys, split_job_key
-from .new_job import NewJob, new_job
-from .nodes import Node, add_nodes, check_size
-from .options import JobOptions, check_names, snake_case
-from .parents import Parent
+from .nodes import add_nodes
+from .planting import FlowJob, JobNode, Planting, QueuesOptions
 from .scripts import script
-
-QueuesOptions = Mapping[str, JobOptions]
 
 #: Jobs of one level that one script reads; more would hold Redis for too long.
 _READ_CHUNK = 100
-
-
-@dataclass(frozen=True)
-class FlowJob:
-    """A job of a flow that is to be added.
-
-    Args:
-        name: the job's name.
-        queue_name: the queue it goes to.
-        data: any JSON value, or `RawJson`.
-        prefix: what the keys of that queue start with; that of the producer by default.
-        options: as the keyword options of `Queue.add`. Only the root may have a `parent`.
-        children: the jobs it waits for; each may have children of its own.
-    """
-
-    name: str
-    queue_name: str
-    data: Any = None
-    prefix: str | None = None
-    options: JobOptions | None = None
-    children: Sequence[FlowJob | Mapping[str, Any]] = ()
-
-
-@dataclass(frozen=True)
-class JobNode:
-    """A job of a flow that is in Redis.
-
-    Args:
-        key: the key of its hash, as `get_children_values` names a child.
-        job: the job.
-        children: those below it.
-    """
-
-    key: str
-    job: Job
-    children: tuple[JobNode, ...] = ()
-
-    def __repr__(self) -> str:
-        """Without what is below, which may be very deep."""
-        return f"<JobNode {self.key} with {len(self.children)} children>"
 
 
 class FlowOperations:
@@ -161,15 +115,12 @@ class FlowOperations:
     def _add(
         self, flows: Sequence[FlowJob | Mapping[str, Any]], queues_options: QueuesOptions | None
     ) -> Call[list[JobNode]]:
-        planted = _plant([_flow_job(flow) for flow in flows], self.prefix, queues_options or {})
-        if not planted:
+        if not flows:
             raise InvalidOption("there is no flow to add; give at least one")
-        call = add_nodes([each.node for each in planted], now_ms())
-
-        def read(reply: Any) -> list[JobNode]:
-            return _trees(planted, call.read(reply))[: len(flows)]
-
-        return Call(call.command, read, call.full)
+        now = now_ms()
+        planting = Planting(flows, self.prefix, queues_options or {}, now)
+        call = add_nodes([each.node for each in planting.planted], now)
+        return Call(call.command, lambda reply: planting.trees(call.read(reply)), call.full)
 
 
 class FlowProducer(FlowOperations, BlockingFace):
@@ -204,103 +155,6 @@ class AsyncFlowProducer(FlowOperations, AsyncFace):
     ) -> None:
         self.prefix = prefix
         super().__init__(url, driver)
-
-
-@dataclass(frozen=True)
-class _Planted:
-    """A node and where its parent stands in the list; -1 for a root."""
-
-    node: Node
-    parent: int
-
-
-def _plant(roots: Sequence[FlowJob], prefix: str, queues_options: QueuesOptions) -> list[_Planted]:
-    """The jobs of all trees, level by level as BullMQ adds them, each knowing its parent. No
-    recursion: a flow may be a chain of thousands.
-    """
-    now = now_ms()
-    planted: list[_Planted] = []
-    level: list[tuple[FlowJob, int]] = [(root, -1) for root in roots]
-    while level:
-        check_size(len(planted) + len(level))
-        below: list[tuple[FlowJob, int]] = []
-        for flow, above in level:
-            parent = planted[above].node if above >= 0 else None
-            below += ((_flow_job(child), len(planted)) for child in flow.children)
-            planted.append(_Planted(_node(flow, parent, prefix, queues_options, now), above))
-        level = below
-    return planted
-
-
-def _node(
-    flow: FlowJob, parent: Node | None, prefix: str, queues_options: QueuesOptions, now: int
-) -> Node:
-    keys = QueueKeys(flow.queue_name, prefix if flow.prefix is None else flow.prefix)
-    defaults = queues_options.get(flow.queue_name, {})
-    if "job_id" in defaults:
-        raise InvalidOption("job_id cannot be a default of all jobs: an id belongs to one job")
-    options: dict[str, Any] = {**defaults, **(flow.options or {})}
-    if parent is not None:
-        if options.get("parent") is not None:
-            raise InvalidOption(
-                f"the job {flow.name!r} has a parent already, the one above it in the flow; only "
-                "the root may have the option parent"
-            )
-        options["parent"] = Parent(parent.job.id, parent.keys.queue, parent.keys.prefix)
-    if flow.children and options.get("deduplication") is not None:
-        raise InvalidOption(
-            f"the job {flow.name!r} has children and cannot have deduplication: they would wait "
-            "for a job that was never made"
-        )
-    job = new_job(flow.name, flow.data, options, now=now)
-    if not job.id:
-        job = _with_id(job, str(uuid.uuid4()))
-    return Node(job, keys, bool(flow.children))
-
-
-def _with_id(job: NewJob, job_id: str) -> NewJob:
-    # Not `dataclasses.replace`, which takes as long as all the rest.
-    return NewJob(**{**vars(job), "id": job_id})
-
-
-#: BullMQ's name of a part of a flow -> ours.
-_PARTS = {"queueName": "queue_name", "opts": "options"}
-_KNOWN = tuple(FlowJob.__dataclass_fields__)
-
-
-def _flow_job(flow: FlowJob | Mapping[str, Any]) -> FlowJob:
-    """A flow job from either shape. Options in a mapping may have BullMQ's names.
-
-    Raises:
-        InvalidOption: neither shape, or an unknown part.
-    """
-    if isinstance(flow, FlowJob):
-        return flow
-    if not isinstance(flow, Mapping):
-        raise InvalidOption(f"a job of a flow is a FlowJob or a mapping, not {flow!r}")
-    parts = {_PARTS.get(str(name), str(name)): value for name, value in flow.items()}
-    check_names(parts, _KNOWN, "part of a flow:")
-    for needed in ("name", "queue_name"):
-        if needed not in parts:
-            raise InvalidOption(f"a job of a flow needs {needed!r}: {flow!r:.100}")
-    options = parts.get("options") or {}
-    parts["options"] = {snake_case(str(name)): value for name, value in options.items()}
-    parts["children"] = parts.get("children") or ()
-    return FlowJob(**parts)
-
-
-def _trees(planted: Sequence[_Planted], jobs: Sequence[Job]) -> list[JobNode]:
-    """The jobs that came back, as trees; from the last, so that children are ready before their
-    parent.
-    """
-    below: list[list[JobNode]] = [[] for _ in jobs]
-    trees: list[JobNode] = []
-    for position in range(len(jobs) - 1, -1, -1):
-        job, each = jobs[position], planted[position]
-        children = tuple(reversed(below[position]))
-        tree = JobNode(each.node.keys.job(job.id), job, children)
-        (below[each.parent] if each.parent >= 0 else trees).append(tree)
-    return trees[::-1]
 
 
 def _view(keys: Sequence[str], most: int) -> Call[dict[str, tuple[Job, list[str]]]]:

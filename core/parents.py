@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .errors import InvalidOption, InvalidQueueName
@@ -42,9 +43,9 @@ class Parent:
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id or not self.id.isprintable():
             raise InvalidOption(f"parent.id is the id of a job, non-empty text, not {self.id!r}")
-        QueueKeys(self.queue, self.prefix)
+        self.keys  # noqa: B018 - checks the names
 
-    @property
+    @cached_property
     def keys(self) -> QueueKeys:
         """The keys of its queue."""
         return QueueKeys(self.queue, self.prefix)

@@ -662,6 +662,25 @@ def test_a_child_of_a_damaged_queue_still_ends(flows, stored, other, end, place)
     assert kin(stored, "p") == {other.keys.job("c")}
 
 
+@pytest.mark.parametrize("part", ["dependencies", "failed", "unsuccessful"])
+def test_a_child_of_a_damaged_parent_still_runs_again(flows, stored, other, end, part):
+    flows.add(with_id("p", stored, with_id("c", other, ignore_dependency_on_failure=True)))
+    end(Failed("x"))
+    stored.run("DEL", stored.keys.job_part("p", part))
+    stored.run("SET", stored.keys.job_part("p", part), "rubbish")
+    queue_of(other).retry_job("c")
+    assert (other.ids("wait"), other.ids("failed")) == (["c"], [])
+
+
+def test_a_damaged_deduplication_key_does_not_stop_a_removal(queue, stored):
+    queue.add("x", job_id="x", deduplication="d")
+    key = stored.keys.deduplication + "d"
+    stored.run("DEL", key)
+    stored.run("LPUSH", key, "rubbish")
+    assert queue.remove("x") is True
+    assert stored.all_keys() == {"id", "meta", "events", "marker", "de:d"}
+
+
 def test_removing_a_parent_with_damaged_keys_removes_nothing(queue, flows, stored, other):
     flows.add(with_id("p", stored, with_id("m", other, with_id("c", other))))
     other.run("SET", other.keys.job_part("m", "processed"), "rubbish")

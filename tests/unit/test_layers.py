@@ -31,6 +31,7 @@ CORE_LAYERS = (
         "new_job",
         "parents",
         "nodes",
+        "planting",
         "encoding",
         "checks",
         "calls",

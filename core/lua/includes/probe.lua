@@ -38,7 +38,7 @@ local function fits_structures(base)
   for _, list in ipairs({key.wait, key.active}) do
     if not fits("list", base .. list) then return false end
   end
-  for _, set in ipairs({key.prioritized, key.delayed, key.waiting_children, key.failed, key.marker}) do
+  for _, set in ipairs({key.prioritized, key.delayed, key.waiting_children, key.completed, key.failed, key.marker}) do
     if not fits("zset", base .. set) then return false end
   end
   return fits("stream", base .. key.events) and fits("hash", base .. key.meta) and fits("string", base .. key.priority_counter)

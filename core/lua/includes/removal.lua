@@ -1,10 +1,12 @@
 --- @include state
+--- @include probe
 --- Taking jobs away (protocol part 1, section 0: DELKEYS and RMJOB).
 
---- A job was taken away: its deduplication id is free again.
+--- A job was taken away: its deduplication id is free again. A key of another type is nobody's claim.
 local function release_removed(base, id, deduplication_id)
-  if deduplication_id and call("GET", base .. key.deduplication .. deduplication_id) == id then
-    call("DEL", base .. key.deduplication .. deduplication_id, base .. key.deduplication_next .. deduplication_id)
+  local owner = deduplication_id and base .. key.deduplication .. deduplication_id
+  if owner and fits("string", owner) and call("GET", owner) == id then
+    call("DEL", owner, base .. key.deduplication_next .. deduplication_id)
   end
 end
 

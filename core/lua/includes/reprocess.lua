@@ -1,5 +1,6 @@
 --- @include enqueue
 --- @include events
+--- @include parent
 --- A finished job runs again (protocol part 1, section 6.7; part 2 for children).
 
 local function finished_set(base, state)
@@ -8,18 +9,18 @@ end
 
 --- A child whose end its parent took note of goes back to what the parent waits for.
 local function rejoin_parent(base, id, state)
-  local parent_key, child_key = call("HGET", base .. id, field.parent_key), base .. id
-  if not parent_key or call("EXISTS", parent_key) == 0 then
+  local parent, child_key = parent_of(base, id), base .. id
+  if not parent or call("EXISTS", parent.key) == 0 then
     return
   end
   local noted
   if state == "completed" then
-    noted = call("HDEL", parent_key .. jobkey.processed, child_key)
+    noted = call("HDEL", parent.key .. jobkey.processed, child_key)
   else
-    noted = call("ZREM", parent_key .. jobkey.unsuccessful, child_key) + call("HDEL", parent_key .. jobkey.failed, child_key)
+    noted = call("ZREM", parent.key .. jobkey.unsuccessful, child_key) + call("HDEL", parent.key .. jobkey.failed, child_key)
   end
   if noted > 0 then
-    call("SADD", parent_key .. jobkey.dependencies, child_key)
+    call("SADD", parent.key .. jobkey.dependencies, child_key)
   end
 end
 
