@@ -140,7 +140,9 @@ class Planting:
                 "wait for a job that was never made"
             )
         job = new_job(flow.name, flow.data, options, now=self._now)
-        return job if job.id else _with_id(job, str(uuid.uuid4()))
+        # Its children have to know the id before Redis could count one.
+        job.id = job.id or str(uuid.uuid4())
+        return job
 
     def trees(self, jobs: Sequence[Job]) -> list[JobNode]:
         """The jobs that came back, as trees; from the last, so that children are ready before
@@ -153,11 +155,6 @@ class Planting:
             tree = JobNode(job.key, job, tuple(reversed(below[position])))
             (below[above] if above >= 0 else trees).append(tree)
         return trees[::-1]
-
-
-def _with_id(job: NewJob, job_id: str) -> NewJob:
-    # Not `dataclasses.replace`, which takes as long as all the rest.
-    return NewJob(**{**vars(job), "id": job_id})
 
 
 #: BullMQ's name of a part of a flow -> ours.
