@@ -16,7 +16,6 @@
 
 --- @include arguments
 --- @include probe
---- @include promotion
 --- @include finish
 --- @include fetch
 --- @include metrics
@@ -65,7 +64,6 @@ if #outcomes > 0 then
   probe_finished(base)
 end
 
-promote_due(base, request.now)
 local counts, limited, any_delayed, all_count = {completed = 0, failed = 0}, false, false, true
 if #outcomes > 0 then
   request.length = max_events(base)

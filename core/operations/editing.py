@@ -87,7 +87,7 @@ class EditingOperations(QueueBase):
         """Add a row to a job's log; returns the number of rows (protocol 6.12).
 
         Args:
-            keep: keep only that many of the newest rows.
+            keep: keep only that many of the newest rows; all with 0, as BullMQ takes `keepLogs`.
 
         Raises:
             JobNotFound: there is no such job.

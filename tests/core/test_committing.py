@@ -53,6 +53,39 @@ def test_due_jobs_are_promoted_before_anything_is_handed_out(queue, stored, hand
     assert {"event": "waiting", "jobId": "1", "prev": "delayed"} in stored.events()
 
 
+def test_due_jobs_are_promoted_by_who_fetches_after_the_outcome_is_stored(queue, stored, hands):
+    queue.add("x", timestamp=1_000_000)
+    (taken,) = hands.take(now=1_000_000)
+    queue.add("x", delay=1000, timestamp=1_000_000)
+    queue.add("x", delay=1000, timestamp=1_000_000)
+    assert hands.commit(taken, Postponed(5000), now=1_001_000) == 0
+    assert stored.ids("delayed") == ["2", "3", "1"]
+    (taken,) = hands.take(now=1_001_000)
+    queue.add("x", delay=1, timestamp=1_001_000)
+    hands.trip([(taken, Completed())], most=1, now=1_001_001)
+    assert stored.event_names()[-3:] == ["completed", "waiting", "active"]
+
+
+def test_an_immediate_retry_gets_in_line_behind_due_jobs(queue, stored, hands):
+    queue.add("x")
+    (taken,) = hands.take(now=1_000_000)
+    queue.add("x", delay=1000, timestamp=1_000_000)
+    assert hands.commit(taken, Retried(0, "no"), now=1_001_000) == 0
+    assert stored.ids("wait") == ["1", "2"]
+
+
+@pytest.mark.parametrize("key_type", ["none", "string"])
+def test_a_delayed_id_without_a_job_is_dropped_when_it_is_due(queue, stored, hands, key_type):
+    queue.add("x", delay=1000, timestamp=1_000_000)
+    stored.run("DEL", stored.keys.job("1"))
+    if key_type == "string":
+        stored.run("SET", stored.keys.job("1"), "something else")
+    queue.add("x", delay=1000, timestamp=1_000_000)
+    (job,) = hands.trip(most=2, now=1_001_000).jobs
+    assert (job.id, stored.ids("delayed"), stored.ids("wait")) == ("2", [], [])
+    assert stored.exists(stored.keys.job("1")) is (key_type == "string")
+
+
 def test_an_id_without_a_job_is_dropped_and_the_next_is_taken(queue, stored, hands):
     stored.run("RPUSH", stored.keys.wait, "ghost")
     queue.add("x")

@@ -139,6 +139,11 @@ class TestLog:
         queue.clear_logs(job.id, keep=0)
         assert queue.get_logs(job.id) == []
 
+    def test_keeping_no_rows_keeps_all_as_bullmq_takes_keep_logs(self, queue):
+        job = queue.add("x")
+        assert [queue.add_log(job.id, row, keep=0) for row in "ab"] == [1, 2]
+        assert queue.get_logs(job.id) == ["a", "b"]
+
     def test_a_job_without_a_log_is_fine(self, queue):
         queue.clear_logs("nobody")
         queue.clear_logs("nobody", keep=3)

@@ -1,6 +1,7 @@
 --- @include marker
 --- @include events
 --- @include numbers
+--- @include promotion
 --- Handing out jobs (protocol part 1, sections 4.1, 4.2 and 4.4).
 
 --- How many jobs started in the window that runs. A counter that is none, or that never ends, is taken away: raising it would fail
@@ -130,6 +131,7 @@ end
 --- request: {now, token, lock_ms, most, limit_max, limit_duration, worker}
 --- Gives {jobs, ttl = ms of a closed rate limit, next = ms of the next delayed job, dropped, closed}.
 local function fetch(base, request)
+  promote_due(base, request.now)
   local most, limit = allowance(base, request)
   local reply = {jobs = {}, ttl = limit.ttl or 0, next = 0, dropped = {}, closed = limit.closed or most <= 0}
   if reply.closed then

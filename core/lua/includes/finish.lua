@@ -1,5 +1,6 @@
 --- @include locks
 --- @include events
+--- @include promotion
 --- @include deduplication
 --- @include retention
 --- @include stalls
@@ -95,6 +96,9 @@ end
 
 --- retried: the attempt failed, another follows at once or after a delay (sections 6.2 and 6.3).
 local function store_retried(base, outcome, request)
+  if outcome.delay == 0 then
+    promote_due(base, request.now)
+  end
   store_failed_attempt(base, outcome)
   if outcome.delay > 0 then
     call("HSET", base .. outcome.id, field.delay, outcome.delay)
