@@ -9,11 +9,12 @@ ARGS ?=
 HAVE_NODE := $(shell command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 && echo 1)
 NODE_STAMP := $(if $(HAVE_NODE),$(NODE)/node_modules/.installed)
 
-.PHONY: help demo test lint bench clean redis
+.PHONY: help demo test differential lint bench clean redis
 
 help:
 	@echo "make demo   a small shop: web request, e-mail, images, retries, Node and Python on one queue"
 	@echo "make test   every test, against a real Redis and real Node BullMQ (ARGS='-k word' chooses)"
+	@echo "make differential N=10000   random programs, on Node BullMQ and on bullrush, all of Redis compared"
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make bench  adding jobs, beside Node BullMQ (ARGS='work --rounds 5' chooses)"
 	@echo "make clean  remove what the other targets made"
@@ -23,6 +24,11 @@ demo: $(VENV)/.installed $(NODE_STAMP)
 
 test: $(VENV)/.installed $(NODE_STAMP) redis
 	@BULLRUSH_REQUIRE_NODE=$(HAVE_NODE) $(BIN)/python -m pytest -n auto $(ARGS)
+
+N ?= 1000
+# ARGS='--seed 7 --mode compare' repeats a search that failed.
+differential: $(VENV)/.installed $(NODE_STAMP) redis
+	@$(BIN)/python -m tests.interop.differential --programs $(N) $(ARGS)
 
 lint: $(VENV)/.lint-installed
 	@$(BIN)/ruff check .
