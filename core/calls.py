@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from types import MethodType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
@@ -155,25 +155,31 @@ def _read_batch(call: Batch[T], replies: list[Any]) -> T:
 
 
 def run_steps(driver: Sender, steps: Steps[T]) -> T:
-    """Run calls one after the other, giving each reply back to the generator."""
-    reply: Any = None
+    """Run calls one after the other, giving each reply, or its error, back to the generator."""
+    resume: Callable[[], Call[Any] | Batch[Any]] = partial(next, steps)
     while True:
         try:
-            call = steps.send(reply)
+            call = resume()
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        reply = run(driver, call)
+        try:
+            resume = partial(steps.send, run(driver, call))
+        except BullrushError as error:
+            resume = partial(steps.throw, error)
 
 
 async def run_steps_async(driver: AsyncSender, steps: Steps[T]) -> T:
-    """Run calls one after the other, giving each reply back to the generator."""
-    reply: Any = None
+    """Run calls one after the other, giving each reply, or its error, back to the generator."""
+    resume: Callable[[], Call[Any] | Batch[Any]] = partial(next, steps)
     while True:
         try:
-            call = steps.send(reply)
+            call = resume()
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        reply = await run_async(driver, call)
+        try:
+            resume = partial(steps.send, await run_async(driver, call))
+        except BullrushError as error:
+            resume = partial(steps.throw, error)
 
 
 class _Coloured(Generic[Q, P, T]):

@@ -238,10 +238,14 @@ def _offset(second: int, zone: zoneinfo.ZoneInfo | None) -> int:
     return int(_wall(second, zone).replace(tzinfo=timezone.utc).timestamp()) - second
 
 
-@lru_cache(maxsize=1000)
 def _parse(pattern: str) -> _Pattern:
     if not isinstance(pattern, str):
         raise InvalidOption(f"a cron pattern is text, not {pattern!r}")
+    return _parse_text(pattern)
+
+
+@lru_cache(maxsize=1000)
+def _parse_text(pattern: str) -> _Pattern:
     fields = _ALIASES.get(pattern, pattern).split()
     if len(fields) not in (5, 6):
         raise InvalidOption(
@@ -274,7 +278,6 @@ def _zones() -> dict[str, str]:
     return {name.lower(): name for name in found}
 
 
-@lru_cache(maxsize=1000)
 def _zone(name: str | None) -> zoneinfo.ZoneInfo | None:
     """None is the zone of this process. Case does not matter, as in Node."""
     if name is None:

@@ -20,6 +20,8 @@
      |   +- ParentNotReplaceable (-7)
      |   +- SchedulerOwnsJob   (-8)
      |   +- FailedChildren     (-9)
+     |   +- SlotTaken          (-10)
+     |   +- SlotsTaken         (-11)
      |   +- CircularParents   (-20)          ours; BullMQ's numbers end at -11
      |   +- JobLocked          (0 of remove)
      +- CannotObliterate                     a queue that is in use stays
@@ -148,6 +150,20 @@ class FailedChildren(JobError):
     code = -9
 
 
+class SlotTaken(JobError):
+    """The next time of a job scheduler's cron pattern has a job already, which is being worked or
+    has ended; nothing was changed.
+    """
+
+    code = -10
+
+
+class SlotsTaken(JobError):
+    """The next times of a job scheduler have jobs already, 32 of them; nothing was changed."""
+
+    code = -11
+
+
 class CircularParents(JobError):
     """The job would be an ancestor of itself, and would wait for ever."""
 
@@ -252,6 +268,8 @@ _BY_CODE: dict[int, type[JobError]] = {
         ParentNotReplaceable,
         SchedulerOwnsJob,
         FailedChildren,
+        SlotTaken,
+        SlotsTaken,
         CircularParents,
     )
 }
@@ -268,6 +286,8 @@ _TEXTS: dict[int, str] = {
     -7: "The parent job {parent} cannot be replaced. {operation}",
     -8: "Job {job} belongs to a job scheduler and cannot be removed directly. {operation}",
     -9: "Cannot complete job {job} because it has at least one failed child. {operation}",
+    -10: "The next time of job scheduler {job} has a job already. {operation}",
+    -11: "The next times of job scheduler {job} have jobs already. {operation}",
     -20: "Job {job} would be an ancestor of its own parent {parent}. {operation}",
 }
 

@@ -93,7 +93,7 @@ def id_bytes(job_id: str) -> bytes:
     return job_id.encode("utf-8", "surrogateescape")
 
 
-def _long_options(stored: dict[str, Any]) -> dict[str, Any]:
+def long_options(stored: dict[str, Any]) -> dict[str, Any]:
     """Options under their public names, as Node's reader gives them."""
     options = {"attempts": 0} | {_LONG_NAMES.get(name, name): stored[name] for name in stored}
     options.pop("repeatJobKey", None)  # it is the property `scheduler_id`
@@ -199,7 +199,7 @@ class Job:
     def opts(self) -> dict[str, Any]:
         """The stored options with BullMQ's long public names."""
         stored = _json(self.raw("opts"), {})
-        return _long_options(stored if isinstance(stored, dict) else {})
+        return long_options(stored if isinstance(stored, dict) else {})
 
     @property
     def timestamp(self) -> int:

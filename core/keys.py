@@ -65,6 +65,22 @@ META_FIELDS: dict[str, str] = {
     "duration": "duration",
 }
 
+#: Fields of the definition of a job scheduler, the hash at the key ``repeat``, a colon and its id
+#: (protocol part 2, section 2.1). Lua knows them as ``schedule.NAME``.
+SCHEDULE_FIELDS: dict[str, str] = {
+    "name": "name",
+    "data": "data",
+    "opts": "opts",
+    "every": "every",
+    "pattern": "pattern",
+    "zone": "tz",
+    "offset": "offset",
+    "limit": "limit",
+    "start": "startDate",
+    "end": "endDate",
+    "count": "ic",
+}
+
 #: Job ids whose hash, or whose own keys, would be one of the queue's keys (protocol 2.3).
 RESERVED_IDS: frozenset[str] = frozenset(suffix.partition(":")[0] for suffix in QUEUE_KEYS.values())
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from .calls import Argument, Call
 from .job import FIELDS
-from .keys import JOB_KEYS, META_FIELDS, METRICS_FIELDS, QUEUE_KEYS
+from .keys import JOB_KEYS, META_FIELDS, METRICS_FIELDS, QUEUE_KEYS, SCHEDULE_FIELDS
 
 T = TypeVar("T")
 
@@ -28,11 +28,12 @@ _NAMES = {
     "key": QUEUE_KEYS,
     "jobkey": JOB_KEYS,
     "meta": META_FIELDS,
+    "schedule": SCHEDULE_FIELDS,
     "metric": METRICS_FIELDS,
     "field": FIELDS,
 }
 _INCLUDE = re.compile(r"^--- @include (\w+)\n", re.MULTILINE)
-_NAME = re.compile(r"\b(key|jobkey|meta|metric|field)\.([a-z_]+)\b")
+_NAME = re.compile(r"\b(key|jobkey|meta|metric|schedule|field)\.([a-z_]+)\b")
 _COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 _FUNCTION = re.compile(r"^local function (\w+)\(.*?\n(?:.*\n)*?end\n", re.MULTILINE)
 

@@ -14,6 +14,7 @@ from .listing import ListingOperations
 from .looking import JobView, LookingOperations
 from .metrics import Metrics, MetricsMeta, MetricsOperations, MetricsTime
 from .orphans import OrphanOperations
+from .schedulers import JobScheduler, SchedulerOperations
 from .states import STATES
 from .steering import QueueMeta, SteeringOperations
 
@@ -25,6 +26,7 @@ __all__ = [
     "DependencyPage",
     "FetchOptions",
     "FinishOptions",
+    "JobScheduler",
     "JobView",
     "Metrics",
     "MetricsMeta",
@@ -36,6 +38,7 @@ __all__ = [
 
 
 class QueueOperations(
+    SchedulerOperations,
     AddingOperations,
     LookingOperations,
     OrphanOperations,

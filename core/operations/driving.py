@@ -17,6 +17,7 @@ from typing import Any
 
 from typing_extensions import TypedDict, Unpack
 
+from ..advance import advance
 from ..backoff import BackoffStrategy
 from ..calls import Call, Steps, operation, procedure
 from ..checks import check_duration, check_milliseconds
@@ -73,7 +74,8 @@ class DrivingOperations(QueueBase):
     def get_next_job(
         self, token: str, *, block: float = 0.0, **options: Unpack[FetchOptions]
     ) -> Steps[Job | None]:
-        """Take the next job: it is active then, and locked by the token (protocol 4).
+        """Take the next job: it is active then, and locked by the token (protocol 4). A run of a
+        job scheduler has its successor made.
 
         Args:
             token: text that nobody else uses; `"0"` takes the job without a lock.
@@ -97,6 +99,7 @@ class DrivingOperations(QueueBase):
             popped = yield self._wait_for_work(reply, token, rest)
             if popped is not None and popped[1] > now_ms():
                 held_marker = popped
+        yield from advance(self.keys, reply.jobs, now_ms())
         if reply.jobs:
             return reply.jobs[0]
         if held_marker is not None:
@@ -214,6 +217,7 @@ class DrivingOperations(QueueBase):
             token, options, most=int(fetch_next), records=[record], metrics=options.get("metrics")
         )
         self._checked(reply.codes[0], "moveToFinished", job.id, "active")
+        yield from advance(self.keys, reply.jobs, now_ms())
         return reply.jobs[0] if reply.jobs else None
 
     def _trip(

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..calls import begin, run
+from ..advance import advance
+from ..calls import begin, run, run_steps
 from ..clock import now_ms
 from ..delivery import Delivery, Finished
 from ..drivers import is_transient
@@ -121,6 +122,7 @@ class Feed:
         elif request.most and not reply.jobs:
             self.has_work = False
             self.marker.arm(reply.next_due)
+        run_steps(self.queue.driver, advance(self.queue.keys, reply.jobs, now_ms()))
         return [Delivery(job, self.queue, request.token, request.worker) for job in reply.jobs]
 
     def _settle(self, batch: list[Finished], codes: Sequence[int]) -> None:

@@ -36,6 +36,8 @@ CORE_LAYERS = (
         "checks",
         "calls",
         "cron",
+        "schedule",
+        "advance",
         "scripts",
         "environment",
         "lua",

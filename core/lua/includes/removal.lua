@@ -10,6 +10,14 @@ local function release_removed(base, id, deduplication_id)
   end
 end
 
+--- Fail while nothing is written when the key of a job's deduplication id is damaged.
+local function probe_claim(base, id)
+  local deduplication_id = call("HGET", base .. id, field.deduplication_id)
+  if deduplication_id then
+    call("GET", base .. key.deduplication .. deduplication_id)
+  end
+end
+
 --- UNLINK: what is large, such as the values of many children, is freed beside Redis' main thread.
 local function delete_job_keys(base, id)
   local hash = base .. id
