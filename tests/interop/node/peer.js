@@ -14,6 +14,7 @@
 // Every op takes "queue" and may take "prefix". The process ends when stdin does, so it never
 // outlives whoever started it.
 
+const { EventEmitter } = require('node:events');
 const readline = require('node:readline');
 
 const [packageName, address] = process.argv.slice(2);
@@ -273,6 +274,17 @@ async function closeAll() {
   await Promise.all([...stopping, ...closing]);
 }
 
+// The names that a class and its objects have beyond those of every event emitter.
+function namesOf({ className }) {
+  const kind = require(packageName)[className];
+  const names = new Set(Object.getOwnPropertyNames(kind));
+  const common = [EventEmitter.prototype, Object.prototype];
+  for (let each = kind.prototype; !common.includes(each); each = Object.getPrototypeOf(each)) {
+    for (const name of Object.getOwnPropertyNames(each)) names.add(name);
+  }
+  return [...names];
+}
+
 // -- requests ------------------------------------------------------------------------------------
 
 const ops = {
@@ -305,6 +317,7 @@ const ops = {
   waitUntilFinished,
   takeJob,
   publishEvent,
+  namesOf,
   closeAll,
 };
 

@@ -1,0 +1,25 @@
+"""The code in the guides runs as it stands and prints what stands below it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PIECE = re.compile(r"```python\n(?P<code>.*?)```|(?P<output>(?:^ {4}[^\n]*\n)+)", re.S | re.M)
+
+
+@pytest.mark.parametrize("page", ["flows_and_schedulers.md"])
+def test_the_code_of_a_page_prints_what_stands_below_it(page, redis_url, monkeypatch, capsys):
+    monkeypatch.setenv("BULLRUSH_REDIS_URL", redis_url)
+    pieces = list(PIECE.finditer((DOCS / page).read_text()))
+    names: dict[str, object] = {"__name__": page}
+    assert pieces
+    for piece in pieces:
+        if piece["code"]:
+            exec(compile(piece["code"], page, "exec"), names)
+        else:
+            assert capsys.readouterr().out == re.sub(r"^ {4}", "", piece["output"], flags=re.M)
+    assert capsys.readouterr().out == ""
