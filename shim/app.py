@@ -46,6 +46,8 @@ _CELERY_OPTIONS = [
     "root_id",
     "parent_id",
     "serializer",
+    "soft_time_limit",
+    "time_limit",
 ]
 #: Options that name parts of other brokers, or what is always so here.
 _WITHOUT_EFFECT = [
@@ -351,6 +353,9 @@ class Celery:
             headers["expires"] = self._moment(options["expires"]).isoformat()
         if options.get("eta") is not None:
             headers["eta"] = self._moment(options["eta"]).isoformat()
+        limits = _time_limits(options)
+        if limits:
+            headers["timelimit"] = limits
         if task is not None and task.autoretry_for and options.get("attempts") is None:
             headers["derived"] = True
         return headers
@@ -500,6 +505,18 @@ def _derived_attempts(task: Task) -> dict[str, Any]:
         "attempts": task.max_retries + 1,
         "backoff": {"type": kind, "delay": round(first * 1000)},
     }
+
+
+def _time_limits(options: Mapping[str, Any]) -> list[float | None] | None:
+    """[hard, soft] as Celery's messages have them, or None when the call has none of its own."""
+    soft, hard = options.get("soft_time_limit"), options.get("time_limit")
+    for name, value in (("soft_time_limit", soft), ("time_limit", hard)):
+        wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0
+        if value is not None and wrong:
+            raise InvalidOption(f"{name} is a time in s above 0, not {value!r}")
+    if soft is not None and hard is not None and soft > hard:
+        raise InvalidOption(f"soft_time_limit={soft} is above time_limit={hard}; make it smaller")
+    return None if soft is None and hard is None else [hard, soft]
 
 
 def _seconds(value: Any) -> int:

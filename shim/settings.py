@@ -30,7 +30,11 @@ HONOURED: dict[str, Any] = {
     "imports": (),
     "include": (),
     "worker_concurrency": None,
-    "worker_pool": "threads",
+    "worker_pool": None,
+    "worker_max_tasks_per_child": None,
+    "worker_max_memory_per_child": None,
+    "task_soft_time_limit": None,
+    "task_time_limit": None,
     "worker_hijack_root_logger": True,
     "bullrush_prefix": None,
 }
@@ -88,6 +92,10 @@ OLD_NAMES = {
     "CELERY_RESULT_SERIALIZER": "result_serializer",
     "CELERYD_CONCURRENCY": "worker_concurrency",
     "CELERYD_POOL": "worker_pool",
+    "CELERYD_MAX_TASKS_PER_CHILD": "worker_max_tasks_per_child",
+    "CELERYD_MAX_MEMORY_PER_CHILD": "worker_max_memory_per_child",
+    "CELERYD_TASK_SOFT_TIME_LIMIT": "task_soft_time_limit",
+    "CELERYD_TASK_TIME_LIMIT": "task_time_limit",
     "CELERYD_PREFETCH_MULTIPLIER": "worker_prefetch_multiplier",
     "CELERY_ACKS_LATE": "task_acks_late",
 }

@@ -61,6 +61,8 @@ class Task:
         retry_backoff: True or a number of s: the delay doubles; False: `default_retry_delay`.
         retry_backoff_max: s.
         retry_jitter: whether such a delay is left to chance.
+        soft_time_limit, time_limit: s that a run may take; see `TimeLimits`.
+        acks_late: False: a run whose process died is a failure, not run again.
         queue, priority, expires, ignore_result, serializer: defaults of `apply_async`.
     """
 
@@ -81,6 +83,8 @@ class Task:
     ignore_result: bool | None = None
     acks_late: bool | None = None
     track_started: bool | None = None
+    soft_time_limit: float | None = None
+    time_limit: float | None = None
     typing = True
     throws: tuple[type[BaseException], ...] = ()
     #: BullMQ's own options for every job of the task, such as ``{"remove_on_fail": 100}``.

@@ -10,6 +10,7 @@ import datetime
 import inspect
 import json
 import random
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from bullrush.core.delivery import Delivery
@@ -24,6 +25,7 @@ from bullrush.core.outcome import (
     reason_of,
     stack_of,
 )
+from bullrush.core.pools import TimeLimits
 
 from . import states
 from .exceptions import Ignore, InvalidTaskError, NotRegistered, Reject, Retry, TaskRevokedError
@@ -44,8 +46,8 @@ class Tracer:
         self.app = app
         self.hostname = hostname
 
-    def __call__(self, delivery: Delivery) -> Outcome:
-        """Run one task."""
+    def __call__(self, delivery: Delivery) -> Outcome | Coroutine[Any, Any, Outcome]:
+        """Run one task; of a coroutine function, the coroutine that runs it."""
         try:
             task = self.app.tasks[delivery.job.name]
         except KeyError:
@@ -58,11 +60,50 @@ class Tracer:
             return failure(TaskRevokedError("expired"))
         return self._run(task, message, delivery)
 
-    def _run(self, task: Task, message: Message, delivery: Delivery) -> Outcome:
+    def limits(self, delivery: Delivery, default: TimeLimits) -> TimeLimits:
+        """The time limits of one run: the call's own, else the task's, else the worker's."""
+        task = self.app.tasks.get(delivery.job.name)
+        soft, hard = default.soft, default.hard
+        if task is not None:
+            soft = soft if task.soft_time_limit is None else task.soft_time_limit
+            hard = hard if task.time_limit is None else task.time_limit
+        raw = delivery.job.raw("data") or b""
+        if b'"timelimit"' in raw:
+            soft, hard = _own_limits(raw, soft, hard)
+        return TimeLimits(soft, hard)
+
+    def is_coroutine(self, delivery: Delivery) -> bool:
+        """Whether the task is a coroutine function."""
+        task = self.app.tasks.get(delivery.job.name)
+        return task is not None and inspect.iscoroutinefunction(task.run)
+
+    def fails_when_lost(self, delivery: Delivery) -> bool:
+        """Whether the task asked for at most one start: an explicit ``acks_late=False``."""
+        task = self.app.tasks.get(delivery.job.name)
+        return task is not None and task.acks_late is False
+
+    def failure(self, delivery: Delivery, error: BaseException) -> Outcome:
+        """What is stored for a run that was ended from outside. `on_failure` of the task is
+        called, here in the worker's own process.
+        """
+        task = self.app.tasks.get(delivery.job.name)
+        outcome = failure(error)
+        if task is not None:
+            try:
+                message = decode(delivery.job.raw("data"), delivery.job.data)
+            except (InvalidTaskError, ValueError):
+                return outcome
+            context = self._context(task, message, delivery)
+            Run(task, message, context, delivery).tell_failure(error, outcome)
+        return outcome
+
+    def _run(
+        self, task: Task, message: Message, delivery: Delivery
+    ) -> Outcome | Coroutine[Any, Any, Outcome]:
         context = self._context(task, message, delivery)
         token = running.set((*running.get(), (task, context)))
         try:
-            return Run(task, message, context, delivery).outcome()
+            return Run(task, message, context, delivery).start()
         finally:
             running.reset(token)
 
@@ -93,27 +134,48 @@ class Run:
     def __init__(self, task: Task, message: Message, context: Context, delivery: Delivery) -> None:
         self.task, self.message, self.context, self.delivery = task, message, context, delivery
 
-    def outcome(self) -> Outcome:
-        """Run it."""
+    def start(self) -> Outcome | Coroutine[Any, Any, Outcome]:
+        """Run it; of a coroutine function, what runs the rest."""
         try:
-            value = self._value()
+            self.task.before_start(*self._identity())
+            value = self.task.run(*self.message.args, **self.message.kwargs)
+        except BaseException as error:
+            return self._after_error(error)
+        return self._rest(value) if inspect.iscoroutine(value) else self._after_value(value)
+
+    async def _rest(self, coroutine: Coroutine[Any, Any, Any]) -> Outcome:
+        token = running.set((*running.get(), (self.task, self.context)))
+        try:
+            return self._after_value(await coroutine)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            return self._after_error(error)
+        finally:
+            running.reset(token)
+
+    def tell_failure(self, error: BaseException, outcome: Failed) -> None:
+        """Tell the task of a failure that came from outside."""
+        self._call("on_failure", error, *self._identity(), outcome.stack)
+        self._after(states.FAILURE, error, outcome.stack)
+
+    def _after_value(self, value: Any) -> Outcome:
+        try:
             stored = RawJson(dumps(value, "the returned value"))
             self._call("on_success", value, *self._identity())
             self._after(states.SUCCESS, value)
             return Completed(stored)
-        except Retry as signal:
-            return self._retried(signal)
-        except Ignore:
-            return Completed(None)
-        except Reject as signal:
-            return Returned() if signal.requeue else failure(signal, "rejected")
         except BaseException as error:
-            return self._after_exception(error)
+            return self._after_error(error)
 
-    def _value(self) -> Any:
-        self.task.before_start(*self._identity())
-        value = self.task.run(*self.message.args, **self.message.kwargs)
-        return asyncio.run(value) if inspect.iscoroutine(value) else value
+    def _after_error(self, error: BaseException) -> Outcome:
+        if isinstance(error, Retry):
+            return self._retried(error)
+        if isinstance(error, Ignore):
+            return Completed(None)
+        if isinstance(error, Reject):
+            return Returned() if error.requeue else failure(error, "rejected")
+        return self._after_exception(error)
 
     def _identity(self) -> tuple[str, Any, Any]:
         return (str(self.context.id), self.context.args, self.context.kwargs)
@@ -198,6 +260,22 @@ def record_of(error: BaseException) -> str:
     kind = type(error)
     return json.dumps(
         {"exc_type": kind.__qualname__, "exc_module": kind.__module__, "exc_message": args}
+    )
+
+
+def _own_limits(
+    raw: bytes, soft: float | None, hard: float | None
+) -> tuple[float | None, float | None]:
+    """The limits that a call asked for, as Celery writes them: hard before soft."""
+    try:
+        given = json.loads(raw)["celery"]["timelimit"]
+        own_hard, own_soft = given
+    except (ValueError, TypeError, KeyError):
+        return soft, hard
+    usable = (int, float)
+    return (
+        own_soft if isinstance(own_soft, usable) else soft,
+        own_hard if isinstance(own_hard, usable) else hard,
     )
 
 

@@ -4,22 +4,57 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bullrush.core.errors import InvalidOption
 from bullrush.core.worker import Worker
+
+from .finding import find_app, locate_app
+from .tracer import Tracer
 
 if TYPE_CHECKING:
     from .app import Celery
 
+#: How many coroutines run in a worker beside the tasks in its slots, when nobody says.
+COROUTINES = 100
+
+
+class ChildTracer(Tracer):
+    """A tracer that can be sent to a child process: it finds the application there by name.
+
+    Args:
+        source: what `find_app` takes.
+    """
+
+    def __init__(self, app: Celery, hostname: str, source: str | None) -> None:
+        super().__init__(app, hostname)
+        self.source = source
+
+    def __reduce__(self) -> tuple[Callable[[str, str], ChildTracer], tuple[str, str]]:
+        if self.source is None:
+            raise InvalidOption(
+                f"the application {self.app.main!r} is no attribute of a module, so a child "
+                "process cannot find it"
+            )
+        return child_tracer, (self.source, self.hostname)
+
+
+def child_tracer(source: str, hostname: str) -> ChildTracer:
+    """The tracer in a child process."""
+    app = find_app(source)
+    app.finalize()
+    return ChildTracer(app, hostname, source)
+
 
 def make_worker(
     app: Celery,
-    queues: Sequence[str] = (),
+    queues: str | Sequence[str] = (),
     *,
     concurrency: int | None = None,
     pool: str | None = None,
     hostname: str | None = None,
+    source: str | None = None,
     **options: Any,
 ) -> Worker:
     """A worker that runs the tasks of an application. Not started.
@@ -27,8 +62,11 @@ def make_worker(
     Args:
         queues: names of queues; the application's default queue when there is none.
         concurrency: how many tasks at once; else ``worker_concurrency``, else one for each CPU.
-        pool: ``threads`` or ``solo``; else ``worker_pool``.
+        pool: ``prefork``, ``threads``, ``asyncio`` or ``solo``; else ``worker_pool``, else
+            ``threads``.
         hostname: its name; ``%h`` is this host, ``%n`` the part before its first dot.
+        source: the application's name for ``-A``, by which children find it; looked for in the
+            imported modules when not given.
         **options: see `WorkerOptions`.
 
     Raises:
@@ -36,16 +74,41 @@ def make_worker(
     """
     name = node_name(hostname)
     app.finalize()
+    pool = pool or app.conf.worker_pool or "threads"
+    handler = app.tracer(name)
+    if pool == "prefork":
+        source = source or locate_app(app)
+        handler = ChildTracer(app, name, source)
+        if source is not None:
+            options.setdefault("preload", (source.partition(":")[0],))
+    if pool in ("prefork", "threads"):
+        options.setdefault("coroutines", COROUTINES)
     return Worker(
-        list(queues) or [app.conf.task_default_queue],
-        app.tracer(name),
+        queues or [app.conf.task_default_queue],
+        handler,
         driver=app.driver,
         prefix=app.prefix,
         concurrency=concurrency or app.conf.worker_concurrency or os.cpu_count() or 1,
-        pool=pool or app.conf.worker_pool,
+        pool=pool,
         name=name,
-        **options,
+        **{**_configured(app, pool), **options},
     )
+
+
+def _configured(app: Celery, pool: str) -> dict[str, Any]:
+    """What the application's settings say, as far as this pool can honour it: settings are for all
+    workers of a project, and each has the pool it needs.
+    """
+    conf = app.conf
+    found: dict[str, Any] = {}
+    if pool != "solo":
+        found["soft_time_limit"] = conf.task_soft_time_limit
+    if pool in ("prefork", "asyncio"):
+        found["time_limit"] = conf.task_time_limit
+    if pool == "prefork":
+        found["max_tasks_per_child"] = conf.worker_max_tasks_per_child
+        found["max_memory_per_child"] = conf.worker_max_memory_per_child
+    return found
 
 
 def node_name(hostname: str | None = None) -> str:

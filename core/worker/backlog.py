@@ -57,8 +57,10 @@ class Backlog:
         return max(0.0, self._since + PATIENCE - time.monotonic())
 
     def give_up(self) -> list[Delivery]:
-        """Let all of them go, and fetch nothing ahead until jobs are known to be short again."""
-        given = list(self._waiting)
+        """Let all of them go, and fetch nothing ahead until jobs are known to be short again. The
+        newest comes first: each is put before those that were handed back earlier.
+        """
+        given = list(reversed(self._waiting))
         self._waiting.clear()
         if given:
             self._mean = 1.0

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from ..clock import now_ms
 from ..delivery import Delivery, Finished
+from ..outcome import RateLimited, Returned
 from ..pools import Pool, Work
 from ..trip import Request
 from .backlog import PATIENCE, Backlog
@@ -58,9 +59,17 @@ class Consumer:
         self._turn = 0
         self._deadline: float | None = None
         self._paused = False
+        #: A handler has met a rate limit: nothing is given to the pool until that is taken in.
+        self._limited = False
         #: Held by this thread but while it waits or runs a handler.
         self._guard = threading.Lock()
         self._rescue = Rescue(self._guard, self._rescue_waiting) if pool.inline else None
+
+    def report(self, finished: Finished) -> None:
+        """Take what came of a delivery. Safe from any thread."""
+        if isinstance(finished.outcome, RateLimited):
+            self._limited = True
+        self.inbox.put(finished)
 
     def pause(self, paused: bool) -> None:
         """Fetch nothing until told otherwise; outcomes are committed all the same. Safe from any
@@ -142,7 +151,7 @@ class Consumer:
 
     def _submit_waiting(self) -> None:
         pool, backlog = self.pool, self._backlog
-        while len(backlog) and pool.free() > 0:
+        while len(backlog) and pool.free() > 0 and not self._limited:
             delivery = backlog.take()
             if delivery is not None:
                 pool.submit(delivery)
@@ -249,7 +258,12 @@ class Consumer:
             self._take_in_finished(finished)
 
     def _take_in_finished(self, finished: Finished) -> None:
-        self._backlog.learn(finished.seconds)
+        if not isinstance(finished.outcome, Returned):
+            self._backlog.learn(finished.seconds)
+        if isinstance(finished.outcome, RateLimited):
+            # What was fetched ahead waits for the limit too, behind the job that has met it.
+            self._limited = False
+            self._take_in_all(self._work.hand_back(each) for each in self._backlog.give_up())
         if not finished.record:
             self.settled(finished)
             return

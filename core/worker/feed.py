@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..advance import advance
 from ..calls import begin, run, run_steps
@@ -18,7 +18,7 @@ from ..errors import (
     PendingChildren,
     error_for_code,
 )
-from ..outcome import Completed
+from ..outcome import Completed, RateLimited
 from ..queue import Queue
 from ..trip import Reply, Request, commit_and_fetch
 from .execution import Execution
@@ -93,6 +93,9 @@ class Feed:
         """
         batch = self.finished[:LARGEST_BATCH]
         del self.finished[: len(batch)]
+        if any(isinstance(each.outcome, RateLimited) for each in self.finished):
+            # The limit closes with the next batch.
+            request = replace(request, most=0)
         records = [each.record for each in batch]
         call = commit_and_fetch(self.queue.keys, records, request)
         try:

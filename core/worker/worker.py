@@ -225,7 +225,7 @@ class Worker:
         return services
 
     def _work(self) -> None:
-        self.pool.start(self.execution, self._inbox.put, partial(self._inbox.put, None))
+        self.pool.start(self.execution, self._consumer.report, partial(self._inbox.put, None))
         for service in self._services():
             service.start()
         logger.info(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
 import click
@@ -11,13 +10,11 @@ from bullrush import __version__
 from bullrush.core.errors import BullrushError, InvalidOption
 
 from ..app import Celery, current_app
-from ..worker import make_worker
-from .finding import find_app
+from ..finding import find_app
+from .worker import SOURCE, worker
 
 #: Celery's exit code for: nobody answered.
 UNAVAILABLE = 69
-LOG_FORMAT = "[%(asctime)s: %(levelname)s/%(threadName)s] %(message)s"
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,44 +31,10 @@ def cli(context: click.Context, app_name: str | None, broker: str | None, quiet:
     if broker:
         app.conf.broker_url, app._broker = broker, broker
     context.obj = app
+    context.meta[SOURCE] = app_name
 
 
-@cli.command()
-@click.option("-Q", "--queues", default="", help="Names of queues, separated by commas.")
-@click.option(
-    "-c",
-    "--concurrency",
-    type=click.IntRange(min=1),
-    help="How many tasks at once; one for each CPU.",
-)
-@click.option("-P", "--pool", type=click.Choice(["threads", "solo"]), help="What runs the tasks.")
-@click.option("-n", "--hostname", help="The worker's name; %h is this host.")
-@click.option(
-    "-l",
-    "--loglevel",
-    default="WARNING",
-    type=click.Choice(LEVELS, case_sensitive=False),
-    help="How much to say.",
-)
-@click.pass_obj
-def worker(
-    app: Celery,
-    queues: str,
-    concurrency: int | None,
-    pool: str | None,
-    hostname: str | None,
-    loglevel: str,
-) -> None:
-    """Run tasks until SIGTERM or SIGINT."""
-    logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
-    names = [name.strip() for name in queues.split(",") if name.strip()]
-    made = make_worker(app, names, concurrency=concurrency, pool=pool, hostname=hostname)
-    click.echo(f"bullrush {__version__} on {app.driver.location}")
-    click.echo(f"[queues] {', '.join(queue.name for queue in made.queues)}")
-    click.echo("[tasks]")
-    for name in sorted(app.tasks):
-        click.echo(f"  . {name}")
-    made.run()
+cli.add_command(worker)
 
 
 @cli.command()

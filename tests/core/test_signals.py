@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from bullrush.core import (
+    BulkJob,
     Completed,
     DelayedError,
     Moved,
@@ -249,6 +250,26 @@ class TestRateLimit:
         start_worker(handler)
         assert finish(events, queue.add("x")) == "done"
         assert starts[1] - starts[0] >= 395
+
+    @pytest.mark.parametrize("pool", ["solo", "threads", "asyncio"])
+    def test_jobs_that_were_fetched_ahead_wait_too_and_keep_their_order(
+        self, queue, start_worker, pool
+    ):
+        count, limited = 150, 70
+        starts, done = [], threading.Event()
+
+        def handler(delivery):
+            starts.append((delivery.data, now_ms()))
+            if delivery.data == limited and delivery.job.attempts_started == 1:
+                return RateLimited(500)
+            if delivery.data == count - 1:
+                done.set()
+
+        queue.add_bulk([BulkJob("n", n) for n in range(count)])
+        start_worker(handler, pool=pool)
+        assert done.wait(20)
+        assert [n for n, _ in starts] == [*range(limited), limited, *range(limited, count)]
+        assert starts[limited + 1][1] - starts[limited][1] >= 495
 
     def test_without_a_closed_limit_the_job_runs_again_at_once(self, queue, events, start_worker):
         def handler(delivery):

@@ -49,6 +49,6 @@ def everything(*places: Stored) -> dict[str, Any]:
 def _value(place: Stored, key: str) -> Any:
     kind = place.run("TYPE", key)
     value = place.run(*(key if part == "{}" else part for part in _READS[kind]))
-    if kind == b"hash":
+    if kind in (b"hash", b"zset"):
         return dict(zip(value[::2], value[1::2], strict=True))
     return set(value) if kind == b"set" else value

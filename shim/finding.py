@@ -1,4 +1,4 @@
-"""Finding the application that ``-A`` names."""
+"""Finding an application by name: that of ``-A``, and that of a worker in its child processes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-import click
+from bullrush.core.errors import InvalidOption
 
-from ..app import Celery
+from .app import Celery
 
 
 def find_app(name: str) -> Celery:
@@ -18,7 +18,7 @@ def find_app(name: str) -> Celery:
     ``package.celery``.
 
     Raises:
-        click.ClickException: nothing of that kind; says what was looked for.
+        InvalidOption: nothing of that kind; says what was looked for.
     """
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
@@ -26,19 +26,32 @@ def find_app(name: str) -> Celery:
     try:
         module, rest = _import_longest(module_name)
     except ModuleNotFoundError as error:
-        raise click.ClickException(f"-A {name}: there is no module {error.name!r} here") from None
+        raise InvalidOption(f"-A {name}: there is no module {error.name!r} here") from None
     for part in (*rest, *(attribute.split(".") if attribute else ())):
         if not hasattr(module, part):
-            raise click.ClickException(
+            raise InvalidOption(
                 f"-A {name}: {getattr(module, '__name__', module)!r} has no {part!r}"
             )
         module = getattr(module, part)
     found = module if isinstance(module, Celery) else _in_module(module)
     if found is None:
-        raise click.ClickException(
+        raise InvalidOption(
             f"-A {name}: no Celery application there; name it as -A module:attribute"
         )
     return found
+
+
+def locate_app(app: Celery) -> str | None:
+    """A name by which `find_app` finds that application in another process; None when it is no
+    attribute of a module.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.startswith("bullrush.") or module is None:
+            continue
+        for attribute, value in list(vars(module).items()):
+            if value is app:
+                return f"{name}:{attribute}"
+    return None
 
 
 def _import_longest(name: str) -> tuple[Any, list[str]]:

@@ -1,0 +1,132 @@
+"""``bullrush worker``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from functools import partial
+from typing import Any
+
+import click
+
+from bullrush import __version__
+from bullrush.core.pools import POOLS
+from bullrush.core.pools.prefork import START_METHODS
+
+from ..app import Celery
+from ..worker import make_worker
+
+LOG_FORMAT = "[%(asctime)s: %(levelname)s/%(processName)s/%(threadName)s] %(message)s"
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+#: Under this name the context keeps what ``-A`` said.
+SOURCE = "bullrush.source"
+
+#: Celery's names of pools that are called otherwise here, or are not there.
+OTHER_POOLS = {
+    "processes": "prefork",
+    "gevent": "asyncio (coroutines) or threads (blocking code)",
+    "eventlet": "asyncio (coroutines) or threads (blocking code)",
+    "custom": "prefork, threads, asyncio or solo",
+}
+
+
+def check_pool(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """The pool, with a word on Celery's others."""
+    if value == "processes":
+        return "prefork"
+    if value in OTHER_POOLS:
+        raise click.BadParameter(f"{value} is not here; use {OTHER_POOLS[value]}")
+    if value is not None and value not in POOLS:
+        raise click.BadParameter(f"{value!r} is none of {', '.join(POOLS)}")
+    return value
+
+
+@click.command()
+@click.option("-Q", "--queues", default="", help="Names of queues, separated by commas.")
+@click.option(
+    "-c",
+    "--concurrency",
+    type=click.IntRange(min=1),
+    help="How many tasks at once; one for each CPU.",
+)
+@click.option(
+    "-P",
+    "--pool",
+    callback=check_pool,
+    metavar="[" + "|".join(POOLS) + "]",
+    help="What runs the tasks; prefork.",
+)
+@click.option("-n", "--hostname", help="The worker's name; %h is this host.")
+@click.option(
+    "-l",
+    "--loglevel",
+    default="WARNING",
+    type=click.Choice(LEVELS, case_sensitive=False),
+    help="How much to say.",
+)
+@click.option(
+    "--soft-time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds until SoftTimeLimitExceeded is raised in a task.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds until a task is killed; prefork.",
+)
+@click.option(
+    "--max-tasks-per-child",
+    type=click.IntRange(min=1),
+    help="Replace a child after that many tasks; prefork.",
+)
+@click.option(
+    "--max-memory-per-child",
+    type=click.IntRange(min=1),
+    help="Replace a child that holds more KiB; prefork.",
+)
+@click.option(
+    "--start-method",
+    type=click.Choice(START_METHODS),
+    default="forkserver",
+    help="How children are made; prefork.",
+)
+@click.option(
+    "--coroutines",
+    type=click.IntRange(min=0),
+    help="How many async tasks run beside the others, for each child of prefork; 100.",
+)
+@click.pass_context
+def worker(context: click.Context, /, loglevel: str, queues: str, **options: Any) -> None:
+    """Run tasks until SIGTERM or SIGINT."""
+    app: Celery = context.obj
+    set_up_log(loglevel)
+    names = [name.strip() for name in queues.split(",") if name.strip()]
+    given = {name: value for name, value in options.items() if value is not None}
+    given.setdefault("pool", app.conf.worker_pool or _default_pool(app))
+    if given["pool"] != "prefork":
+        given.pop("start_method", None)
+    else:
+        given["prepare_child"] = partial(set_up_log, loglevel)
+    made = make_worker(app, names, source=context.meta.get(SOURCE), **given)
+    greet(app, made)
+    made.run()
+
+
+def set_up_log(loglevel: str) -> None:
+    """The log of this process goes to stderr."""
+    logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
+
+
+def greet(app: Celery, made: Any) -> None:
+    """What a person wants to see at the start."""
+    click.echo(f"bullrush {__version__} on {app.driver.location}")
+    click.echo(f"[pool]   {made.settings.pool}, {made.concurrency} at once")
+    click.echo(f"[queues] {', '.join(queue.name for queue in made.queues)}")
+    click.echo("[tasks]")
+    for name in sorted(app.tasks):
+        click.echo(f"  . {name}")
+
+
+def _default_pool(app: Celery) -> str:
+    """Processes, but for data that only this process has."""
+    return "threads" if app.driver.volatile else "prefork"

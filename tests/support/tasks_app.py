@@ -1,0 +1,78 @@
+"""An application at the top level of a module, as users have it, for workers with child
+processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from bullrush import Celery
+from bullrush.exceptions import SoftTimeLimitExceeded
+
+app = Celery("tasks", broker=os.environ.get("BULLRUSH_TEST_BROKER", "memory://tasks"))
+
+
+@app.task
+def add(x, y):
+    """Adds."""
+    return x + y
+
+
+@app.task
+def process():
+    """The process that runs it."""
+    return os.getpid()
+
+
+@app.task(soft_time_limit=0.2)
+def soft(seconds):
+    """Longer than its limit, and cleans up."""
+    try:
+        time.sleep(seconds)  # What the task is for.
+    except SoftTimeLimitExceeded:
+        return "cleaned up"
+    return "done"
+
+
+@app.task(time_limit=0.3)
+def hard(seconds):
+    """Longer than its limit."""
+    time.sleep(seconds)  # What the task is for.
+
+
+@app.task
+def sleep(seconds):
+    """As long as it is told."""
+    time.sleep(seconds)  # What the task is for.
+    return seconds
+
+
+@app.task
+def die(code):
+    """Takes its process with it."""
+    os._exit(code)
+
+
+@app.task(acks_late=False)
+def die_once(code):
+    """The same, but must not run again."""
+    os._exit(code)
+
+
+@app.task(bind=True)
+async def whoami(self, seconds):
+    """A coroutine that knows its own request."""
+    before = self.request.id
+    await asyncio.sleep(seconds)
+    return [before, self.request.id, self.request.task]
+
+
+@app.task(bind=True, max_retries=2, default_retry_delay=0)
+async def flaky(self):
+    """A coroutine that works at the third try."""
+    await asyncio.sleep(0)
+    if self.request.retries < 2:
+        raise self.retry(exc=ValueError("not yet"))
+    return self.request.retries
