@@ -25,6 +25,8 @@ _PAGE = 500
 #: A waiter looks at the job itself this often, s: an event may be trimmed before a slow reader sees
 #: it.
 _LOOK_AGAIN = 5.0
+#: s until Redis is asked again after the first error, and after many in a row.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Stream:
         self.position = None if last_event_id == "$" else last_event_id
         self.blocking_timeout = check_duration(blocking_timeout, "blocking_timeout")
         self.listeners: dict[str, tuple[Listener, ...]] = {}
+        self._failures = 0
 
     def newest(self) -> Command:
         """Asks for the last entry. ``$`` would be resolved anew by every read and miss what comes
@@ -101,6 +104,12 @@ class Stream:
         bounds = ("COUNT", _PAGE, "BLOCK", self.blocking_timeout)
         return ("XREAD", *bounds, "STREAMS", self.events_key, self.position or "0-0")
 
+    def pause(self) -> float:
+        """How long to leave Redis alone after one more error, s."""
+        pause: float = min(_SHORTEST_PAUSE * 2**self._failures, _LONGEST_PAUSE)
+        self._failures = min(self._failures + 1, 16)
+        return pause
+
     def start_after(self, reply: Sequence[Any]) -> None:
         """Take the reply of `newest`."""
         self.position = reply[0][0].decode() if reply else "0-0"
@@ -109,6 +118,7 @@ class Stream:
         """Tell the listeners of every event. A listener that raises is logged and does not stop the
         others.
         """
+        self._failures = 0
         for entry_id, flat in reply[0][1] if reply else ():
             event = event_of(entry_id, flat)
             self.position = event.id

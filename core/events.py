@@ -32,8 +32,6 @@ from .queue import AsyncQueue, Queue
 
 logger = logging.getLogger(__name__)
 
-_PAUSE_AFTER_ERROR = 0.2
-
 
 class QueueEvents:
     """Reads the events of a queue in a thread of its own. Every reader sees every event.
@@ -159,7 +157,7 @@ class QueueEvents:
             except BullrushError as error:
                 if not self._closed.is_set():
                     logger.warning("events of %s: %s", self.queue.name, error)
-                self._closed.wait(_PAUSE_AFTER_ERROR)
+                self._closed.wait(self._stream.pause())
 
 
 class AsyncQueueEvents:
@@ -248,7 +246,7 @@ class AsyncQueueEvents:
                 self._stream.dispatch(await connection.execute(self._stream.read()))
             except BullrushError as error:
                 logger.warning("events of %s: %s", self.queue.name, error)
-                await asyncio.sleep(_PAUSE_AFTER_ERROR)
+                await asyncio.sleep(self._stream.pause())
 
 
 async def _wait(ended: asyncio.Event, seconds: float) -> None:

@@ -22,6 +22,7 @@ from bullrush.core import (
 )
 from bullrush.core.drivers import Driver, connect
 from bullrush.core.worker import Worker
+from tests.support.awaited import Awaited
 from tests.support.stored import Stored
 from tests.support.trips import Hands
 
@@ -40,29 +41,6 @@ def driver(url: str) -> Iterator[Driver]:
     driver = connect(url)
     yield driver
     driver.close()
-
-
-class Awaited:
-    """An asyncio object that is used like a blocking one: every method runs in a loop of another
-    thread.
-    """
-
-    def __init__(self, target: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self._target, self._loop = target, loop
-
-    def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self._target, name)
-        if not callable(attribute):
-            return attribute
-
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            result = attribute(*args, **kwargs)
-            return await result if hasattr(result, "__await__") else result
-
-        def wait(*args: Any, **kwargs: Any) -> Any:
-            return asyncio.run_coroutine_threadsafe(call(*args, **kwargs), self._loop).result(30)
-
-        return wait
 
 
 @pytest.fixture

@@ -6,8 +6,21 @@ import threading
 
 import pytest
 
-from bullrush.core import Completed, Failed, JobFailed, JobNotFound, WaitTimeout
+from bullrush.core import (
+    AsyncQueueEvents,
+    Completed,
+    Failed,
+    JobFailed,
+    JobNotFound,
+    Queue,
+    QueueEvents,
+    QueueEventsProducer,
+    WaitTimeout,
+)
+from bullrush.core.drivers.server_binary import ServerProcess
 from bullrush.core.errors import InvalidOption, UnserializableData
+from bullrush.core.event_stream import Stream
+from tests.support.awaited import Awaited
 from tests.support.waiting import wait_until
 
 
@@ -175,6 +188,31 @@ class TestListening:
             queue.add("x")
         publisher.publish_event("end")
         assert len(heard.wait()) == 100
+
+    @pytest.mark.parametrize("reader", [QueueEvents, AsyncQueueEvents])
+    def test_a_reader_outlives_its_connection_and_misses_nothing(self, reader, queue_name, loop):
+        with ServerProcess() as server, Queue(queue_name, url=server.url) as queue:
+            events = reader(queue_name, url=server.url)
+            if reader is AsyncQueueEvents:
+                events = Awaited(events, loop)
+            heard = Heard(events)
+            events.start()
+            queue.add("before")
+            wait_until(lambda: len(heard.events) == 2)
+            queue.driver.execute(("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
+            queue.add("after")
+            with QueueEventsProducer(queue_name, url=server.url) as publisher:
+                publisher.publish_event("end")
+            assert [event.job_id for event in heard.wait()] == ["1", "1", "2", "2"]
+            events.close()
+
+    def test_errors_in_a_row_make_the_pauses_longer(self):
+        stream = Stream("bull:q:events", None, 1000)
+        pauses = [stream.pause() for _ in range(20)]
+        assert pauses == sorted(pauses)
+        assert (pauses[0], pauses[-1]) == (0.1, 5.0)
+        stream.dispatch(None)
+        assert stream.pause() == 0.1
 
     @pytest.mark.parametrize("timeout", [0, -1, 1.5, "10"])
     def test_a_wrong_blocking_timeout_is_refused(self, make_events, timeout):
