@@ -344,6 +344,8 @@ class TestObliterate:
         stored.run("RPUSH", stored.keys.paused, "old")
         stored.run("ZADD", stored.keys.waiting_children, 1, "parent")
         stored.run("HSET", stored.keys.job("parent"), "name", "parent")
+        # The key of a job that is gone, with an add that was to follow it.
+        stored.run("SET", stored.keys.deduplication + "d3", "gone")
         stored.run("HSET", stored.keys.deduplication_next + "d3", "name", "x")
         queue.set_global_rate_limit(9, 60_000)
         queue.rate_limit(60_000)
@@ -434,7 +436,7 @@ class TestOrphans:
         foreign = {
             stored.keys.metrics_failed: ("HSET", "count", 1),
             stored.keys.job("ours"): ("SET", "text"),
-            stored.keys.job("ours") + ":part": ("SET", "text"),
+            stored.keys.job("theirs") + ":part": ("SET", "text"),
             stored.keys.deduplication + "d": ("SET", "9"),
         }
         for key, (verb, *values) in foreign.items():
@@ -462,8 +464,8 @@ class TestOrphans:
         stored.run("LREM", stored.keys.wait, 1, finished)
         stored.run("DEL", stored.keys.marker)
         assert queue.restore_orphaned_jobs() == 2
-        assert {each.job.id for each in hands.take(2)} == set(lost)
         assert stored.marker() == {"0": 0}
+        assert {each.job.id for each in hands.take(2)} == set(lost)
         assert queue.get_state(finished) == "unknown"
 
     def test_a_job_lost_by_a_5x_resume_is_restored(self, queue, stored, hands):

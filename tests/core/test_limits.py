@@ -121,6 +121,19 @@ class TestRate:
         assert 50_000 < queue.get_rate_limit_ttl(5) <= 60_000
         assert len(hands.take()) == 1
 
+    def test_a_given_number_counts_before_that_of_the_queue(self, queue, stored):
+        queue.set_global_rate_limit(9, 60_000)
+        stored.run("SET", stored.keys.limiter, 5, "PX", 60_000)
+        assert queue.get_rate_limit_ttl() == 0
+        assert queue.get_rate_limit_ttl(5) > 50_000
+
+    def test_a_window_that_never_ends_is_none(self, queue, hands, stored):
+        for _ in range(3):
+            queue.add("x")
+        stored.run("SET", stored.keys.limiter, 5)
+        assert len(hands.take(3, limiter=Limiter(2, 60_000))) == 2
+        assert 50_000 < queue.get_rate_limit_ttl(2) <= 60_000
+
     def test_the_window_is_told_without_any_limit(self, queue, stored):
         assert queue.get_rate_limit_ttl() == -2
         assert queue.get_rate_limit_ttl(1) == 0

@@ -81,11 +81,12 @@ class TestPages:
     def test_no_more_ids_are_asked_for_than_are_returned(self, queue):
         for n in range(9):
             queue.add(f"w{n}")
-        steps = ListingOperations.get_ranges.build(queue, "active", "delayed", start=2, end=4)
-        calls = next(steps).calls
-        assert [call.command[-2:] for call in calls] == [(2, 4), (2, 4)]
-        with pytest.raises(StopIteration):
-            steps.send([["a"], []])
+        for end, last in ((4, 4), (5000, 1001)):
+            steps = ListingOperations.get_ranges.build(queue, "active", "delayed", start=2, end=end)
+            calls = next(steps).calls
+            assert [call.command[-2:] for call in calls] == [(2, last), (2, last)]
+            with pytest.raises(StopIteration):
+                steps.send([["a"], []])
 
     def test_what_a_paused_5x_queue_left_is_listed_as_next(self, queue, stored):
         for name in "abc":
@@ -164,6 +165,9 @@ class TestCounts:
             queue.add("x", priority=priority)
         expected = {0: 1, 1: 0, 3: 2, 2_097_151: 1}
         assert queue.get_counts_per_priority([0, 1, 3, 3, 2_097_151]) == expected
+        first = queue.add("x", priority=7).id
+        queue.change_priority(first, 4, lifo=True)
+        assert queue.get_counts_per_priority([3, 4]) == {3: 2, 4: 1}
         with pytest.raises(InvalidOption, match="priority"):
             queue.get_counts_per_priority([2_097_152])
 
