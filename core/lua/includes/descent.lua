@@ -49,16 +49,23 @@ local function own_child(child_key, parent_key)
   return {base = child_base, id = id, key = child_key, parent_key = parent_key}
 end
 
+--- Most jobs have no children, which one call tells.
+local function is_leaf(job_key)
+  return call("EXISTS", job_key .. jobkey.dependencies, job_key .. jobkey.processed, job_key .. jobkey.failed,
+    job_key .. jobkey.unsuccessful) == 0
+end
+
 --- Everything below a job, nearest first, and the members of its own collections that are no children of it. `parts` are the
 --- collections to follow; `admits`, if given, says whether a child counts, and with it what is below.
 local function descend(base, id, parts, admits)
   local found, strangers, met = {}, {}, {[base .. id] = true}
   local above, position = {key = base .. id}, 0
   while above do
-    if not fits_parent(above.key) then
+    local is_parent = not is_leaf(above.key)
+    if is_parent and not fits_parent(above.key) then
       error("a key of the job " .. above.key .. " has another type")
     end
-    for _, part in ipairs(parts) do
+    for _, part in ipairs(is_parent and parts or {}) do
       for _, child_key in ipairs(members_of(above.key, part)) do
         local child = not met[child_key] and own_child(child_key, above.key)
         if child and (not admits or admits(child)) then

@@ -70,24 +70,26 @@ end
 --- twice.
 local function take_out(base, ids)
   local places, wanted = {}, {}
-  for _, id in ipairs(ids) do
-    if #ids <= FEW then
+  if #ids <= FEW then
+    for _, id in ipairs(ids) do
       places[id] = place_of(base, id)
       remove_from_place(base, places[id], id)
-    else
-      for _, place in ipairs({"completed", "failed", "delayed", "prioritized", "waiting_children"}) do
-        if call("ZREM", base .. SETS[place], id) == 1 then
-          places[id] = place
-          break
-        end
-      end
-      wanted[id] = not places[id] or nil
     end
+    return places
   end
-  if #ids > FEW then
-    filter_list(base .. key.active, wanted, places, "active")
-    filter_list(base .. key.wait, wanted, places, "wait")
-    filter_list(base .. key.paused, wanted, places, "paused")
+  for _, id in ipairs(ids) do
+    wanted[id] = true
+  end
+  for _, place in ipairs({"wait", "active", "paused"}) do
+    filter_list(base .. LISTS[place], wanted, places, place)
+  end
+  for id in pairs(wanted) do
+    for place, set in pairs(SETS) do
+      if call("ZREM", base .. set, id) == 1 then
+        places[id] = place
+        break
+      end
+    end
   end
   return places
 end
