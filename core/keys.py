@@ -180,6 +180,15 @@ class QueueKeys:
             return None
         return job_id if not colon or colon + part in JOB_KEYS.values() else None
 
+    @property
+    def workers(self) -> str:
+        """A private sorted set: the ids of our workers that serve the queue, by their last beat."""
+        return f"{self.prefix}::bullrush:{self.queue}:workers"
+
+    def worker(self, worker_id: str) -> str:
+        """A private key: what a worker of ours says of itself."""
+        return f"{self.prefix}::bullrush:{self.queue}:worker:{worker_id}"
+
     def wake(self, worker_id: str) -> str:
         """A private key by which one worker wakes itself; outside BullMQ's part of the key space
         (design decision 3.6).

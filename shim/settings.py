@@ -32,6 +32,7 @@ HONOURED: dict[str, Any] = {
     "worker_concurrency": None,
     "worker_pool": None,
     "worker_max_tasks_per_child": None,
+    "worker_soft_shutdown_timeout": 0.0,
     "worker_max_memory_per_child": None,
     "task_soft_time_limit": None,
     "task_time_limit": None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bullrush.core.errors import InvalidOption
 from bullrush.core.worker import Worker
+from bullrush.core.worker.share import QueueShare
 
 from .finding import find_app, locate_app
 from .tracer import Tracer
@@ -49,7 +50,7 @@ def child_tracer(source: str, hostname: str) -> ChildTracer:
 
 def make_worker(
     app: Celery,
-    queues: str | Sequence[str] = (),
+    queues: str | QueueShare | Sequence[str | QueueShare] = (),
     *,
     concurrency: int | None = None,
     pool: str | None = None,
@@ -60,7 +61,7 @@ def make_worker(
     """A worker that runs the tasks of an application. Not started.
 
     Args:
-        queues: names of queues; the application's default queue when there is none.
+        queues: names of queues, or shares; the application's default queue when there is none.
         concurrency: how many tasks at once; else ``worker_concurrency``, else one for each CPU.
         pool: ``prefork``, ``threads``, ``asyncio`` or ``solo``; else ``worker_pool``, else
             ``threads``.
@@ -101,6 +102,8 @@ def _configured(app: Celery, pool: str) -> dict[str, Any]:
     """
     conf = app.conf
     found: dict[str, Any] = {}
+    if conf.worker_soft_shutdown_timeout:
+        found["drain_timeout"] = conf.worker_soft_shutdown_timeout
     if pool != "solo":
         found["soft_time_limit"] = conf.task_soft_time_limit
     if pool in ("prefork", "asyncio"):

@@ -59,8 +59,12 @@ class Work(Protocol):
     def lose(self, delivery: Delivery, error: BaseException) -> Finished:
         """What comes of a delivery whose process died."""
 
-    def hand_back(self, delivery: Delivery) -> Finished:
-        """What comes of a delivery that was not run."""
+    def hand_back(self, delivery: Delivery, *, started: bool = False) -> Finished:
+        """What comes of a delivery that is to run elsewhere.
+
+        Args:
+            started: whether a handler has seen it.
+        """
 
     def limits(self, delivery: Delivery) -> TimeLimits:
         """How long it may run."""
@@ -93,6 +97,15 @@ class Pool(Protocol):
         """End a submitted delivery with that error. False when this pool cannot, or it has
         ended.
         """
+
+    def lose(self, delivery: Delivery) -> None:
+        """The lock of a submitted delivery is gone: let its handler know."""
+
+    def abandon(self, delivery: Delivery) -> None:
+        """The worker ends and does not wait for this delivery: end it if that can be done."""
+
+    def pids(self) -> list[int]:
+        """The child processes that run now."""
 
     def resize(self, slots: int) -> None:
         """Run that many at once from now on. Deliveries that run are left alone."""

@@ -38,7 +38,6 @@ class Plan:
     Args:
         work: runs deliveries.
         url: where Redis is, for what handlers do with their queue.
-        queues: (name, prefix) of each queue.
         worker_name: the worker's name.
         prepare: called once, before the first delivery; for log settings and signals of an
             application.
@@ -47,7 +46,6 @@ class Plan:
 
     work: Work
     url: str
-    queues: tuple[tuple[str, str], ...]
     worker_name: str
     prepare: Callable[[], None] | None = None
     watch_memory: bool = False
@@ -79,7 +77,7 @@ class Child:
         self._current = current
         self._connection, self._plan = connection, plan
         self._work = plan.work
-        self._queues: dict[int, Queue] = {}
+        self._queues: dict[tuple[str, str], Queue] = {}
         self._waiting: deque[tuple[int, Delivery]] = deque()
         self._changed = threading.Condition()
         self._stopping = False
@@ -201,13 +199,12 @@ class Child:
             self._cancelled.pop(number, None)
 
     def _delivery(
-        self, index: int, job_id: str, stored: dict[bytes, bytes], token: str
+        self, name: str, prefix: str, job_id: str, stored: dict[bytes, bytes], token: str
     ) -> Delivery:
-        queue = self._queues.get(index)
+        queue = self._queues.get((name, prefix))
         if queue is None:
-            name, prefix = self._plan.queues[index]
             queue = Queue(name, driver=self._driver(), prefix=prefix)
-            self._queues[index] = queue
+            self._queues[(name, prefix)] = queue
         return Delivery(Job(queue.keys.base, job_id, stored), queue, token, self._plan.worker_name)
 
     def _driver(self) -> Any:

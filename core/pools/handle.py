@@ -68,14 +68,15 @@ class ChildHandle:
         """How much it has to do."""
         return len(self._line) * 1000 + len(self._coroutines)
 
-    def run(self, delivery: Delivery, index: int) -> None:
-        """Give it a delivery of the queue with that index."""
+    def run(self, delivery: Delivery) -> None:
+        """Give it a delivery."""
         number = next(self._numbers)
         if not self._line:
             self._since = time.monotonic()
         self._line[number] = delivery
-        job = delivery.job
-        self.tell((wire.RUN, number, index, job.id, job.fields(), delivery.token))
+        job, keys = delivery.job, delivery.queue.keys
+        what = (keys.queue, keys.prefix, job.id, job.fields(), delivery.token)
+        self.tell((wire.RUN, number, *what))
 
     def tell(self, message: wire.Message) -> None:
         """Send a message; a dead child hears nothing, and is buried by its sentinel."""

@@ -90,7 +90,6 @@ class PreforkPool:
         self._ended = threading.Event()
         self._wake_reader, self._wake_writer = multiprocessing.Pipe(duplex=False)
         self._unplaced: list[Delivery] = []
-        self._indices = {queue: index for index, queue in enumerate(options.plan.queues)}
 
     def start(self, work: Work, report: Report, freed: Freed) -> None:
         """See `Pool`."""
@@ -122,18 +121,15 @@ class PreforkPool:
                     return True
         return False
 
-    def kill(self, delivery: Delivery, error: BaseException) -> bool:
-        """End a delivery by ending its process at once."""
+    def abandon(self, delivery: Delivery) -> None:
+        """See `Pool`. Its process is killed."""
         with self._guard:
             for child in self._children:
-                number = child.number_of(delivery)
-                if number is not None:
-                    child.kill(number, error)
-                    return True
-        return False
+                if child.number_of(delivery) is not None:
+                    child.kill_now()
 
     def lose(self, delivery: Delivery) -> None:
-        """Tell the child that the lock of a delivery is gone."""
+        """See `Pool`."""
         with self._guard:
             for child in self._children:
                 number = child.number_of(delivery)
@@ -165,7 +161,7 @@ class PreforkPool:
         return ended
 
     def pids(self) -> list[int]:
-        """The processes that run now."""
+        """See `Pool`."""
         with self._guard:
             return [child.pid for child in self._children if child.pid is not None]
 
@@ -176,9 +172,8 @@ class PreforkPool:
         if not roomy:
             self._unplaced.append(delivery)
             return
-        index = self._indices[(delivery.queue.name, delivery.queue.keys.prefix)]
         child = min(roomy, key=ChildHandle.load)
-        child.run(delivery, index)
+        child.run(delivery)
         if self._sleeping and child.deadline() is not None:
             self._sleeping = False
             self._wake()

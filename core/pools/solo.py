@@ -38,6 +38,16 @@ class SoloPool:
         """See `Pool`."""
         return False
 
+    def lose(self, delivery: Delivery) -> None:
+        """See `Pool`. The handler sees the same object as the worker."""
+
+    def abandon(self, delivery: Delivery) -> None:
+        """See `Pool`. A thread cannot be killed; it ends with the process."""
+
+    def pids(self) -> list[int]:
+        """See `Pool`."""
+        return []
+
     def resize(self, slots: int) -> None:
         """See `Pool`. One stays one."""
 

@@ -61,6 +61,16 @@ class ThreadPool:
         run = self._runs.get(delivery)
         return run.end(error) if run is not None else self._coroutines.cancel(delivery, error)
 
+    def lose(self, delivery: Delivery) -> None:
+        """See `Pool`. The handler sees the same object as the worker."""
+
+    def abandon(self, delivery: Delivery) -> None:
+        """See `Pool`. A thread cannot be killed; it ends with the process."""
+
+    def pids(self) -> list[int]:
+        """See `Pool`."""
+        return []
+
     def resize(self, slots: int) -> None:
         """See `Pool`. Threads beyond the number stay, without work."""
         self.slots = slots

@@ -1,6 +1,6 @@
 """What the worker and its child processes say to each other: small tuples, pickled.
 
-Worker to child:  (RUN, number, queue index, job id, stored fields, token)
+Worker to child:  (RUN, number, queue, prefix, job id, stored fields, token)
                   (RECALL,)                 give back what has not been started
                   (CANCEL, number, error)   end that run with that error
                   (LOST, number)            its lock is gone

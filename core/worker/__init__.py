@@ -2,8 +2,18 @@
 
 from ..delivery import Delivery
 from ..trip import Limiter
+from .autoscale import Autoscale
 from .execution import Handler
 from .settings import WorkerOptions
+from .share import QueueShare
 from .worker import Worker
 
-__all__ = ["Delivery", "Handler", "Limiter", "Worker", "WorkerOptions"]
+__all__ = [
+    "Autoscale",
+    "Delivery",
+    "Handler",
+    "Limiter",
+    "QueueShare",
+    "Worker",
+    "WorkerOptions",
+]

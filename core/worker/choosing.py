@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..drivers import Driver
 from ..errors import InvalidOption
 from ..pools import (
@@ -15,7 +13,6 @@ from ..pools import (
     SoloPool,
     ThreadPool,
 )
-from ..queue import Queue
 from .execution import Execution
 from .settings import WorkerSettings
 
@@ -27,9 +24,7 @@ _ONLY_PREFORK = {
 }
 
 
-def make_pool(
-    settings: WorkerSettings, execution: Execution, queues: Sequence[Queue], driver: Driver
-) -> Pool:
+def make_pool(settings: WorkerSettings, execution: Execution, driver: Driver) -> Pool:
     """The pool.
 
     Raises:
@@ -50,7 +45,6 @@ def make_pool(
     plan = Plan(
         execution,
         driver.url,
-        tuple((queue.name, queue.keys.prefix) for queue in queues),
         settings.name,
         settings.prepare_child,
         watch_memory=settings.max_memory_per_child is not None,

@@ -4,6 +4,7 @@ its inbox.
 
 from __future__ import annotations
 
+import logging
 import queue as queues
 import threading
 import time
@@ -12,14 +13,17 @@ from typing import TypeAlias
 
 from ..clock import now_ms
 from ..delivery import Delivery, Finished
-from ..outcome import RateLimited, Returned
+from ..outcome import Completed, Failed, RateLimited, Retried, Returned
 from ..pools import Pool, Work
 from ..trip import Request
 from .backlog import PATIENCE, Backlog
-from .feed import LARGEST_BATCH, Feed, Flight
+from .feed import Feed, Flight
+from .listeners import Listeners
 from .log import log_outcome
 from .rescue import Rescue
 from .settings import WorkerSettings
+
+logger = logging.getLogger("bullrush.worker")
 
 #: What arrives in the inbox: an outcome, a queue that may have work, or None to look again.
 Message: TypeAlias = Finished | Feed | None
@@ -37,6 +41,7 @@ class Consumer:
         pool: runs deliveries.
         work: makes outcomes of those that are handed back.
         inbox: where everybody else speaks.
+        listeners: told of what happens to jobs.
     """
 
     def __init__(
@@ -45,12 +50,16 @@ class Consumer:
         pool: Pool,
         work: Work,
         inbox: queues.SimpleQueue[Message],
+        listeners: Listeners,
     ) -> None:
         self.settings = settings
         self.pool = pool
         self.inbox = inbox
         self.feeds: Sequence[Feed] = ()
         self.stopping = False
+        #: Deliveries that had not ended when the worker stopped, and were handed back.
+        self.left: list[Delivery] = []
+        self._listeners = listeners
         self._work = work
         self._backlog = Backlog()
         self._running: set[Delivery] = set()
@@ -95,6 +104,15 @@ class Consumer:
         """The outcome is stored, or will never be."""
         self._running.discard(finished.delivery)
         log_outcome(finished)
+        outcome, told = finished.outcome, self._listeners
+        if isinstance(outcome, Completed):
+            told.tell("completed", finished.delivery, outcome)
+        elif isinstance(outcome, (Failed, Retried)):
+            told.tell("failed", finished.delivery, outcome)
+
+    def is_hungry(self) -> bool:
+        """Whether more slots would have work. Safe from any thread."""
+        return not self._takes_nothing() and any(feed.has_work for feed in self.feeds)
 
     def run(self) -> None:
         """Work until stopped and everything is committed."""
@@ -108,6 +126,7 @@ class Consumer:
                 self._arrive()
         if self._rescue is not None:
             self._rescue.stop()
+        self._hand_back_running()
 
     def running(self) -> list[Delivery]:
         """Deliveries whose outcome is not stored yet. Safe from any thread."""
@@ -129,7 +148,7 @@ class Consumer:
         for feed in self.feeds:
             most = shares.get(feed, 0)
             if most or (feed.finished and not (feed.failing and feed.closed_until_ms > now)):
-                flight = feed.depart(self._request(most))
+                flight = feed.depart(self._request(feed, most))
                 if flight is not None:
                     self._flights.append(flight)
 
@@ -137,9 +156,17 @@ class Consumer:
         """Take in what the trips brought."""
         flights, self._flights = self._flights, []
         for flight in flights:
+            feed, had_work = flight.feed, flight.feed.has_work
             deliveries = flight.arrive()
+            if feed.failing:
+                self._listeners.tell("error", feed.error)
+            elif had_work and not feed.has_work:
+                self._listeners.tell("drained", feed.queue.name)
             self._running.update(deliveries)
             self._backlog.put(deliveries)
+            if self._listeners.wants("active"):
+                for delivery in deliveries:
+                    self._listeners.tell("active", delivery)
 
     def _dispatch(self) -> None:
         """Give deliveries to the pool while it takes them."""
@@ -167,13 +194,26 @@ class Consumer:
             return
         self._take_in_all(self._work.hand_back(each) for each in self._backlog.give_up())
 
+    def _hand_back_running(self) -> None:
+        """The worker ends, and some jobs have not: they run elsewhere, at once."""
+        self.left = self.running()
+        for delivery in self.left:
+            job = delivery.job
+            logger.warning("handed back: job %s of %s had not ended", job.id, job.queue_name)
+            self.pool.abandon(delivery)
+            self._take_in_finished(self._work.hand_back(delivery, started=True))
+        self._commit_all()
+
+    def _commit_all(self) -> None:
+        for feed in self.feeds:
+            while feed.finished and (flight := feed.depart(self._request(feed, 0))) is not None:
+                flight.arrive()
+
     def _rescue_waiting(self) -> None:
         """The same from another thread, when the consumer's own is held up by a handler."""
         self._arrive()
         self._take_in_all(self._work.hand_back(each) for each in self._backlog.give_up())
-        for feed in self.feeds:
-            while feed.finished and (flight := feed.depart(self._request(0))) is not None:
-                flight.arrive()
+        self._commit_all()
 
     # -- how many --
 
@@ -197,18 +237,20 @@ class Consumer:
         shares: dict[Feed, int] = {}
         for position, feed in enumerate(hungry):
             share = -(-room // (len(hungry) - position))
-            shares[feed] = min(share, LARGEST_BATCH)
-            room -= shares[feed]
+            share = min(share, feed.room())
+            if share > 0:
+                shares[feed] = share
+                room -= share
         return shares
 
-    def _request(self, most: int) -> Request:
+    def _request(self, feed: Feed, most: int) -> Request:
         self._tokens += 1
         return Request(
             now=now_ms(),
             token=f"{self.settings.worker_id}:{self._tokens}",
             lock_ms=self.settings.lock_duration,
             most=most,
-            limiter=self.settings.limiter,
+            limiter=feed.share.limiter or self.settings.limiter,
             worker=self.settings.name,
             metrics=self.settings.metrics,
         )
@@ -227,7 +269,7 @@ class Consumer:
         for feed in self.feeds:
             if feed.finished and not feed.failing:
                 return 0.0
-            if feed.finished or (room > 0 and feed.has_work):
+            if feed.finished or (room > 0 and feed.has_work and feed.room() > 0):
                 waits.append((feed.closed_until_ms - now) / 1000)
         return max(0.0, min(waits)) if waits else None
 
@@ -250,7 +292,9 @@ class Consumer:
             self._take_in_finished(message)
         elif message is not None:
             message.has_work = True
-            if self._room() <= 0:
+            if message not in self.feeds:
+                self.feeds = [*self.feeds, message]
+            if min(self._room(), message.room()) <= 0:
                 message.marker.hand_on()
 
     def _take_in_all(self, reports: Iterable[Finished]) -> None:
@@ -264,9 +308,9 @@ class Consumer:
             # What was fetched ahead waits for the limit too, behind the job that has met it.
             self._limited = False
             self._take_in_all(self._work.hand_back(each) for each in self._backlog.give_up())
-        if not finished.record:
-            self.settled(finished)
-            return
         base = finished.delivery.job.base
         feed = next(each for each in self.feeds if each.queue.keys.base == base)
-        feed.finished.append(finished)
+        if finished.record:
+            feed.finished.append(finished)
+        else:
+            feed.settle(finished)

@@ -127,9 +127,9 @@ class Execution:
             outcome = Lost(str(error))
         return self._finished(delivery, outcome, time.perf_counter())
 
-    def hand_back(self, delivery: Delivery) -> Finished:
+    def hand_back(self, delivery: Delivery, *, started: bool = False) -> Finished:
         """See `Work`."""
-        return self._finished(delivery, Returned(started=False), time.perf_counter())
+        return self._finished(delivery, Returned(started=started), time.perf_counter())
 
     def limits(self, delivery: Delivery) -> TimeLimits:
         """See `Work`."""

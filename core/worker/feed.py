@@ -25,6 +25,7 @@ from .execution import Execution
 from .marker import MarkerService
 from .pause import GrowingPause
 from .settings import WorkerSettings
+from .share import QueueShare
 
 logger = logging.getLogger("bullrush.worker")
 
@@ -58,6 +59,7 @@ class Feed:
 
     Args:
         queue: the queue.
+        share: how much of the worker it gets.
         marker: sleeps in Redis while the queue is empty.
         execution: says what becomes of a completion that the queue does not accept.
         settled: told of every delivery whose outcome is stored or lost.
@@ -67,13 +69,17 @@ class Feed:
     def __init__(
         self,
         queue: Queue,
+        share: QueueShare,
         marker: MarkerService,
         execution: Execution,
         settled: Callable[[Finished], None],
         settings: WorkerSettings,
     ) -> None:
         self.queue = queue
+        self.share = share
         self.marker = marker
+        #: How many of its deliveries are not settled.
+        self.held = 0
         self.finished: list[Finished] = []
         self._execution = execution
         self._settled = settled
@@ -85,7 +91,19 @@ class Feed:
         self.closed_until_ms = 0
         #: Whether the last trip failed.
         self.failing = False
+        #: Why.
+        self.error: BullrushError | None = None
         self._pause = GrowingPause(settings.run_retry_delay / 1000)
+
+    def room(self) -> int:
+        """How many more deliveries its share allows."""
+        most = self.share.concurrency
+        return LARGEST_BATCH if most is None else min(most - self.held, LARGEST_BATCH)
+
+    def settle(self, finished: Finished) -> None:
+        """The outcome is stored, or will never be."""
+        self.held -= 1
+        self._settled(finished)
 
     def depart(self, request: Request) -> Flight | None:
         """Start a trip: commit up to a batch of outcomes, and fetch. Errors of Redis are logged,
@@ -126,12 +144,13 @@ class Feed:
             self.has_work = False
             self.marker.arm(reply.next_due)
         run_steps(self.queue.driver, advance(self.queue.keys, reply.jobs, now_ms()))
+        self.held += len(reply.jobs)
         return [Delivery(job, self.queue, request.token, request.worker) for job in reply.jobs]
 
     def _settle(self, batch: list[Finished], codes: Sequence[int]) -> None:
         for each, code in zip(batch, codes, strict=True):
             if code == 0:
-                self._settled(each)
+                self.settle(each)
                 continue
             job_id = each.delivery.job.id
             error = error_for_code(code, operation="moveToFinished", job=job_id, state="active")
@@ -139,7 +158,7 @@ class Feed:
                 self.finished.append(self._execution.refused(each, error))
             else:
                 logger.warning("not counted: the outcome of job %s: %s", job_id, error)
-                self._settled(each)
+                self.settle(each)
 
     def _give_up_for_now(
         self, batch: list[Finished], request: Request, error: BullrushError
@@ -147,7 +166,7 @@ class Feed:
         """Keep everything and try again later; but an outcome that the server refuses must not stop
         the others.
         """
-        self.failing = True
+        self.failing, self.error = True, error
         self.finished[:0] = batch
         pause = self._pause.next()
         self.closed_until_ms = request.now + int(pause * 1000)
@@ -181,7 +200,7 @@ class Feed:
                 error,
             )
             self.finished.remove(each)
-            self._settled(each)
+            self.settle(each)
             return
         self.finished.remove(each)
         self._settle([each], reply.codes)

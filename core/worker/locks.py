@@ -9,6 +9,7 @@ from ..calls import run
 from ..delivery import Delivery
 from ..queue import Queue
 from ..trip import extend_locks
+from .listeners import nobody
 from .service import Service
 
 logger = logging.getLogger("bullrush.worker")
@@ -21,14 +22,20 @@ class LockService(Service):
         lock_ms: how long a lock lives after a renewal, ms.
         interval_ms: ms between two renewals.
         running: gives the deliveries whose outcome is not stored yet.
+        told: called with each delivery whose lock is found lost.
     """
 
     def __init__(
-        self, lock_ms: int, interval_ms: float, running: Callable[[], list[Delivery]]
+        self,
+        lock_ms: int,
+        interval_ms: float,
+        running: Callable[[], list[Delivery]],
+        told: Callable[[Delivery], object] = nobody,
     ) -> None:
         super().__init__("locks", interval_ms / 1000)
         self.lock_ms = lock_ms
         self._running = running
+        self._told = told
 
     def tick(self) -> None:
         """Renew every lock once."""
@@ -44,6 +51,7 @@ class LockService(Service):
             delivery = deliveries[position]
             if delivery in self._running() and not delivery.moved:
                 delivery.lose_lock()
+                self._told(delivery)
                 logger.warning(
                     "lock lost: job %s of %s; another worker may run it again, "
                     "this outcome will not count",

@@ -5,13 +5,14 @@ where the stalled check waits for their locks to run out.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..calls import Call, run
 from ..queue import Queue
 from ..scripts import script
 from .identity import Identity, identity_of
+from .listeners import nobody
 from .service import Service
 
 logger = logging.getLogger("bullrush.worker")
@@ -29,13 +30,21 @@ class OwnerService(Service):
         queues: the queues; the list may grow.
         here: who looks.
         forgiven: how many stalls of a job are forgiven before it is failed.
+        told: called with queue name and job id of each job that is taken back.
     """
 
-    def __init__(self, queues: Sequence[Queue], here: Identity, forgiven: int) -> None:
+    def __init__(
+        self,
+        queues: Sequence[Queue],
+        here: Identity,
+        forgiven: int,
+        told: Callable[[str, str], object] = nobody,
+    ) -> None:
         super().__init__("owners", INTERVAL)
         self.queues = queues
         self.here = here
         self.forgiven = forgiven
+        self.told = told
 
     def tick(self) -> None:
         """Look once at every queue."""
@@ -62,6 +71,7 @@ class OwnerService(Service):
                 job_id,
                 queue.name,
             )
+            self.told(queue.name, job_id)
         return recovered
 
 

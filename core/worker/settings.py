@@ -15,6 +15,7 @@ from ..pools import POOLS, TimeLimits
 from ..pools.prefork import START_METHODS
 from ..records import Retention
 from ..trip import Limiter
+from .autoscale import Autoscale
 from .identity import Identity
 
 _AT_LEAST_ONE_IF_SET = (
@@ -47,6 +48,9 @@ class WorkerOptions(TypedDict, total=False):
         prepare_child: called in each child before its first job.
         max_tasks_per_child: a child is replaced after that many jobs.
         max_memory_per_child: KiB; a child that holds more is replaced.
+        drain_timeout: s that running jobs may take after the first SIGTERM or SIGINT before they
+            are handed back; as long as it takes by default.
+        autoscale: `Autoscale`: bounds between which the number of slots follows the load.
         fail_when_lost: fail a job whose child process died, instead of running it again.
         name: shown to other tools; no spaces.
         lock_duration: ms that a lock lives without renewal.
@@ -80,6 +84,8 @@ class WorkerOptions(TypedDict, total=False):
     max_tasks_per_child: int | None
     max_memory_per_child: int | None
     fail_when_lost: bool
+    drain_timeout: float | None
+    autoscale: Autoscale | None
     name: str
     lock_duration: int
     lock_renew_time: int | None
@@ -114,6 +120,8 @@ class WorkerSettings:
     max_tasks_per_child: int | None = None
     max_memory_per_child: int | None = None
     fail_when_lost: bool = False
+    drain_timeout: float | None = None
+    autoscale: Autoscale | None = None
     name: str = ""
     lock_duration: int = 30_000
     lock_renew_time: int | None = None
@@ -146,6 +154,10 @@ class WorkerSettings:
         for name in ("max_stalled_count", "coroutines"):
             _check_number(name, getattr(self, name), least=0)
         _check_pool(self.pool, self.start_method)
+        if self.drain_timeout is not None and self.drain_timeout < 0:
+            raise InvalidOption(f"drain_timeout is a time in s, not {self.drain_timeout!r}")
+        if self.autoscale is not None and self.pool == "solo":
+            raise InvalidOption("autoscale needs a pool with several slots, which solo is not")
         _check_time_limits(self.soft_time_limit, self.time_limit)
         if self.drain_delay <= 0:
             raise InvalidOption(f"drain_delay is a time in s above 0, not {self.drain_delay!r}")

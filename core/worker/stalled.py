@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..calls import run
 from ..clock import now_ms
 from ..job import id_of
 from ..queue import Queue
 from ..scripts import script
+from .listeners import nobody
 from .service import Service
 
 logger = logging.getLogger("bullrush.worker")
@@ -21,13 +22,21 @@ class StalledService(Service):
     Args:
         interval_ms: ms between two sweeps.
         forgiven: how many stalls of a job are forgiven before it is failed.
+        told: called with queue name and job id of each job that is taken back.
     """
 
-    def __init__(self, queues: Sequence[Queue], interval_ms: int, forgiven: int) -> None:
+    def __init__(
+        self,
+        queues: Sequence[Queue],
+        interval_ms: int,
+        forgiven: int,
+        told: Callable[[str, str], object] = nobody,
+    ) -> None:
         super().__init__("stalled", interval_ms / 1000)
         self.queues = queues
         self.interval_ms = interval_ms
         self.forgiven = forgiven
+        self.told = told
 
     def tick(self) -> None:
         """One sweep of every queue."""
@@ -36,6 +45,7 @@ class StalledService(Service):
                 logger.warning(
                     "stalled: job %s of %s was taken back from a lost worker", job_id, queue.name
                 )
+                self.told(queue.name, job_id)
 
     def sweep(self, queue: Queue) -> list[str]:
         """The ids that were taken back."""

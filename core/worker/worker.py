@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import queue as queues
 import signal
 import threading
 import time
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -18,17 +16,13 @@ from ..drivers import Driver, connect
 from ..environment import redis_url
 from ..errors import AuthenticationFailed, BullrushError, InvalidOption, JobCancelled
 from ..keys import DEFAULT_PREFIX
+from ..pools import Pool
 from ..queue import Queue
-from .choosing import make_pool
-from .consumer import Consumer, Message
+from .crew import Crew
 from .execution import Execution, Handler
-from .feed import Feed
-from .locks import LockService
-from .marker import MarkerService
-from .owners import OwnerService
-from .service import Service
+from .listeners import Listener, Listeners
 from .settings import WorkerOptions, worker_settings
-from .stalled import StalledService
+from .share import QueueShare, shares_of
 
 logger = logging.getLogger("bullrush.worker")
 
@@ -39,7 +33,8 @@ class Worker:
         Worker("emails", lambda delivery: send(**delivery.data)).run()
 
     Args:
-        queues: the name of a queue, or several; they share the slots.
+        queues: the name of a queue, or several, which share the slots; a name with ``*``, ``?`` or
+            ``[...]`` is a pattern; a `QueueShare` bounds what a queue gets.
         handler: called with a `Delivery`; returns a JSON value, `RawJson` or an outcome. What it
             raises is a failed attempt.
         url: where Redis is; else what the environment says.
@@ -54,7 +49,7 @@ class Worker:
 
     def __init__(
         self,
-        queues: str | Sequence[str],
+        queues: str | QueueShare | Sequence[str | QueueShare],
         handler: Handler,
         *,
         url: str | None = None,
@@ -62,48 +57,57 @@ class Worker:
         prefix: str = DEFAULT_PREFIX,
         **options: Unpack[WorkerOptions],
     ) -> None:
-        names = [queues] if isinstance(queues, str) else list(dict.fromkeys(queues))
-        if not names:
-            raise InvalidOption("a worker needs at least one queue")
-        self.settings = worker_settings(options)
+        shares = shares_of(queues)
+        self.settings = settings = worker_settings(options)
         self._owns_driver = driver is None
         self.driver = driver if driver is not None else connect(redis_url(url))
-        self.queues = [Queue(name, driver=self.driver, prefix=prefix) for name in names]
         self.execution = Execution(
             handler,
-            size_limit=self.settings.size_limit,
-            strategies=self.settings.strategies,
-            retention=self.settings.retention,
-            max_started_attempts=self.settings.max_started_attempts,
-            time_limits=self.settings.time_limits,
-            max_stalled_count=self.settings.max_stalled_count,
-            fail_when_lost=self.settings.fail_when_lost,
+            size_limit=settings.size_limit,
+            strategies=settings.strategies,
+            retention=settings.retention,
+            max_started_attempts=settings.max_started_attempts,
+            time_limits=settings.time_limits,
+            max_stalled_count=settings.max_stalled_count,
+            fail_when_lost=settings.fail_when_lost,
         )
-        self._build()
+        self._listeners = Listeners()
+        self._crew = Crew(shares, settings, self.execution, self.driver, prefix, self._listeners)
+        self._consumer = self._crew.consumer
         self._thread: threading.Thread | None = None
         self._deadline: float | None = None
 
-    def _build(self) -> None:
-        """Put the parts together: services around one consumer with one inbox."""
-        settings = self.settings
-        self._inbox: queues.SimpleQueue[Message] = queues.SimpleQueue()
-        self.pool = make_pool(settings, self.execution, self.queues, self.driver)
-        self._stalled = StalledService(
-            self.queues, settings.stalled_interval, settings.max_stalled_count
-        )
-        self._owners = OwnerService(self.queues, settings.identity, settings.max_stalled_count)
-        self._consumer = Consumer(settings, self.pool, self.execution, self._inbox)
-        self._locks = LockService(
-            settings.lock_duration, settings.renewal_interval, self._consumer.running
-        )
-        self._consumer.feeds = [self._feed(queue) for queue in self.queues]
+    @property
+    def queues(self) -> list[Queue]:
+        """The queues it serves; more come when a pattern was given."""
+        return self._crew.queues
 
-    def _feed(self, queue: Queue) -> Feed:
-        settings = self.settings
-        marker = MarkerService(queue, settings.name, settings.worker_id, settings.drain_delay)
-        feed = Feed(queue, marker, self.execution, self._consumer.settled, settings)
-        marker.woken = partial(self._inbox.put, feed)
-        return feed
+    @property
+    def pool(self) -> Pool:
+        """What runs its handlers."""
+        return self._crew.pool
+
+    def on(self, name: str, listener: Listener) -> Callable[[], None]:
+        """Have `listener` called when something happens in this worker; see
+        `bullrush.core.worker.listeners.EVENTS` for the names and what it gets. It is called in the
+        worker's own threads, and must be quick.
+
+        Returns:
+            A function that takes the listener away again.
+
+        Raises:
+            InvalidOption: no such event.
+        """
+        return self._listeners.on(name, listener)
+
+    def add_queue(self, queue: str | QueueShare) -> None:
+        """Serve one more queue; may be called while it runs.
+
+        Raises:
+            InvalidQueueName: a name that cannot be part of a key.
+        """
+        for share in shares_of(queue):
+            self._crew.add(share)
 
     def run(self) -> None:
         """Work in this thread until `stop`, SIGTERM or SIGINT; running jobs end first. A second
@@ -138,21 +142,23 @@ class Worker:
         """Take no more jobs and let running ones end.
 
         Args:
-            timeout: s to wait for them; None for as long as it takes. What is not done by then
-                stays locked and is taken back by another worker's stalled check.
+            timeout: s to wait for them; None for as long as it takes. What is not done by then is
+                handed back and runs elsewhere; a child process that is at it is killed.
 
         Returns:
-            Whether everything was committed.
+            Whether every job came to its end.
         """
         self.request_stop(timeout)
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
-        return not self._consumer.running()
+        return not self._consumer.left
 
     def request_stop(self, timeout: float | None = None) -> None:
         """As `stop`, without waiting. Safe in a signal handler."""
         if timeout is not None:
             self._deadline = time.monotonic() + timeout
+        if not self._consumer.stopping:
+            self._listeners.tell("closing")
         self._consumer.stop(self._deadline)
 
     def pause(self) -> None:
@@ -160,10 +166,12 @@ class Worker:
         to Redis. See `Queue.pause` for all of them.
         """
         self._consumer.pause(True)
+        self._listeners.tell("paused")
 
     def resume(self) -> None:
         """Take jobs again."""
         self._consumer.pause(False)
+        self._listeners.tell("resumed")
 
     def is_paused(self) -> bool:
         """Whether `pause` was the last word."""
@@ -195,7 +203,7 @@ class Worker:
         if isinstance(slots, bool) or not isinstance(slots, int) or slots < 1:
             raise InvalidOption(f"concurrency is a whole number from 1, not {slots!r}")
         self.pool.resize(slots)
-        self._inbox.put(None)
+        self._crew.look_again()
 
     def is_running(self) -> bool:
         """Whether it was started and not yet told to stop."""
@@ -216,52 +224,44 @@ class Worker:
         except BullrushError as error:
             logger.error("%s; the worker goes on trying", error)
 
-    def _services(self) -> list[Service]:
-        services: list[Service] = [feed.marker for feed in self._consumer.feeds]
-        if not self.settings.skip_lock_renewal:
-            services.append(self._locks)
-        if not self.settings.skip_stalled_check:
-            services += [self._stalled, self._owners]
-        return services
-
     def _work(self) -> None:
-        self.pool.start(self.execution, self._consumer.report, partial(self._inbox.put, None))
-        for service in self._services():
-            service.start()
+        name = self.settings.name or self.settings.worker_id
+        self._crew.start()
         logger.info(
             "initialized: worker %s on %s at %s, pool %s with %d slots",
-            self.settings.name or self.settings.worker_id,
-            ", ".join(queue.name for queue in self.queues),
+            name,
+            ", ".join(queue.name for queue in self.queues) or "no queue yet",
             self.driver.location,
             self.settings.pool,
             self.pool.slots,
         )
+        self._listeners.tell("ready")
         try:
             self._consumer.run()
         finally:
-            self._shut_down()
-
-    def _shut_down(self) -> None:
-        for service in self._services():
-            service.stop()
-        self.pool.stop(0.0 if self._consumer.running() else None)
-        for delivery in self._consumer.running():
-            logger.warning("left behind: job %s of %s", delivery.job.id, delivery.queue.name)
-        if self._owns_driver:
-            self.driver.close()
-        logger.info("stopped: worker %s", self.settings.name or self.settings.worker_id)
+            self._crew.stop()
+            if self._owns_driver:
+                self.driver.close()
+            logger.info("stopped: worker %s", name)
+            self._listeners.tell("closed")
 
     def _catch_signals(self) -> dict[int, Any]:
         """Only the main thread may; elsewhere whoever embeds the worker stops it."""
         if threading.current_thread() is not threading.main_thread():
             return {}
-        return {
-            number: signal.signal(number, self._on_signal)
-            for number in (signal.SIGTERM, signal.SIGINT)
-        }
+        numbers = [signal.SIGTERM, signal.SIGINT]
+        if hasattr(signal, "SIGQUIT"):
+            numbers.append(signal.SIGQUIT)
+        return {number: signal.signal(number, self._on_signal) for number in numbers}
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._consumer.stopping:
-            raise SystemExit(f"stopped at once by a second signal ({signal.Signals(number).name})")
-        logger.info("stopping: %s, running jobs end first", signal.Signals(number).name)
-        self.request_stop()
+        """The first SIGTERM or SIGINT waits for running jobs (as long as `drain_timeout` says);
+        SIGQUIT, or a second signal, hands them back at once.
+        """
+        name = signal.Signals(number).name
+        if self._consumer.stopping or name == "SIGQUIT":
+            logger.warning("stopping at once: %s, running jobs are handed back", name)
+            self.request_stop(0)
+        else:
+            logger.info("stopping: %s, running jobs end first", name)
+            self.request_stop(self.settings.drain_timeout)

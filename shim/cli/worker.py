@@ -10,8 +10,11 @@ from typing import Any
 import click
 
 from bullrush import __version__
+from bullrush.core.errors import InvalidOption
 from bullrush.core.pools import POOLS
 from bullrush.core.pools.prefork import START_METHODS
+from bullrush.core.worker.autoscale import Autoscale
+from bullrush.core.worker.share import parse_shares
 
 from ..app import Celery
 from ..worker import make_worker
@@ -41,8 +44,29 @@ def check_pool(context: click.Context, parameter: click.Parameter, value: str | 
     return value
 
 
+def check_autoscale(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> Autoscale | None:
+    """``10,3``: at most, at least."""
+    if value is None:
+        return None
+    most, _, least = value.partition(",")
+    if not (most.isdigit() and (least or "1").isdigit()):
+        raise click.BadParameter(f"{value!r} is not of the form MAX,MIN, such as 10,3")
+    try:
+        return Autoscale(int(most), int(least or 1))
+    except InvalidOption as error:
+        raise click.BadParameter(str(error)) from None
+
+
 @click.command()
-@click.option("-Q", "--queues", default="", help="Names of queues, separated by commas.")
+@click.option(
+    "-Q",
+    "--queues",
+    default="",
+    help="Names of queues, separated by commas; email:5 for at most 5 at once, tenant-* for all of "
+    "that form.",
+)
 @click.option(
     "-c",
     "--concurrency",
@@ -95,19 +119,35 @@ def check_pool(context: click.Context, parameter: click.Parameter, value: str | 
     type=click.IntRange(min=0),
     help="How many async tasks run beside the others, for each child of prefork; 100.",
 )
+@click.option(
+    "--autoscale",
+    callback=check_autoscale,
+    metavar="MAX,MIN",
+    help="More slots while tasks wait, fewer when idle.",
+)
+@click.option(
+    "--drain-timeout",
+    type=click.FloatRange(min=0),
+    help="Seconds that running tasks may take after SIGTERM before they are handed back; as long "
+    "as it takes.",
+)
 @click.pass_context
 def worker(context: click.Context, /, loglevel: str, queues: str, **options: Any) -> None:
-    """Run tasks until SIGTERM or SIGINT."""
+    """Run tasks until SIGTERM or SIGINT; then running tasks end first. A second signal, or SIGQUIT,
+    hands them back at once.
+    """
     app: Celery = context.obj
     set_up_log(loglevel)
-    names = [name.strip() for name in queues.split(",") if name.strip()]
+    shares = parse_shares(queues)
     given = {name: value for name, value in options.items() if value is not None}
     given.setdefault("pool", app.conf.worker_pool or _default_pool(app))
     if given["pool"] != "prefork":
         given.pop("start_method", None)
     else:
         given["prepare_child"] = partial(set_up_log, loglevel)
-    made = make_worker(app, names, source=context.meta.get(SOURCE), **given)
+    if "autoscale" in given:
+        given.setdefault("concurrency", given["autoscale"].least)
+    made = make_worker(app, shares, source=context.meta.get(SOURCE), **given)
     greet(app, made)
     made.run()
 
@@ -121,7 +161,7 @@ def greet(app: Celery, made: Any) -> None:
     """What a person wants to see at the start."""
     click.echo(f"bullrush {__version__} on {app.driver.location}")
     click.echo(f"[pool]   {made.settings.pool}, {made.concurrency} at once")
-    click.echo(f"[queues] {', '.join(queue.name for queue in made.queues)}")
+    click.echo(f"[queues] {', '.join(queue.name for queue in made.queues) or 'none yet'}")
     click.echo("[tasks]")
     for name in sorted(app.tasks):
         click.echo(f"  . {name}")

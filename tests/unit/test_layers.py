@@ -44,7 +44,17 @@ CORE_LAYERS = (
     },
     {"drivers"},
     {"operations"},
-    {"faces", "queue", "flow", "event_stream", "events", "publishing", "views", "delivery"},
+    {
+        "faces",
+        "queue",
+        "flow",
+        "event_stream",
+        "events",
+        "publishing",
+        "views",
+        "delivery",
+        "workers",
+    },
     {"pools"},
     {"worker"},
 )

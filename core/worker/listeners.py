@@ -1,0 +1,71 @@
+"""Who is told of what happens in a worker."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from ..errors import InvalidOption
+from ..options import check_names
+
+logger = logging.getLogger("bullrush.worker")
+
+#: Names of events -> what a listener gets.
+EVENTS: dict[str, str] = {
+    "ready": "nothing: the worker serves its queues from now on",
+    "active": "(Delivery): a job was fetched",
+    "completed": "(Delivery, Completed): its outcome is stored",
+    "failed": "(Delivery, Failed or Retried): its outcome is stored",
+    "stalled": "(queue name, job id): taken back from a lost worker",
+    "lock_lost": "(Delivery): its outcome will not count",
+    "drained": "(queue name): nothing is left to fetch",
+    "error": "(exception): of Redis, or unexpected",
+    "paused": "nothing",
+    "resumed": "nothing",
+    "closing": "nothing: the worker takes no more jobs",
+    "closed": "nothing: everything has ended",
+}
+
+Listener: TypeAlias = Callable[..., Any]
+
+
+class Listeners:
+    """Called in the thread where something happens; they must be quick. One that raises is logged
+    and stops nobody.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, list[Listener]] = {}
+
+    def on(self, name: str, listener: Listener) -> Callable[[], None]:
+        """Add one; what is returned takes it away again.
+
+        Raises:
+            InvalidOption: no such event.
+        """
+        check_names({name: listener}, tuple(EVENTS), "worker event")
+        if not callable(listener):
+            raise InvalidOption(f"a listener is called, which {listener!r} cannot be")
+        self._listeners[name] = [*self._listeners.get(name, ()), listener]
+
+        def forget() -> None:
+            self._listeners[name] = [each for each in self._listeners[name] if each is not listener]
+
+        return forget
+
+    def wants(self, name: str) -> bool:
+        """Whether anybody listens."""
+        return bool(self._listeners.get(name))
+
+    def tell(self, name: str, *details: Any) -> None:
+        """Tell those who listen."""
+        for listener in self._listeners.get(name, ()):
+            try:
+                listener(*details)
+            except Exception:
+                logger.exception("a listener of %s raised", name)
+
+
+def nobody(*details: Any) -> None:
+    """Listens to nothing."""
