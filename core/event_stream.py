@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: A reader asks again at least this often, ms.
 BLOCK_MS = 10_000
+#: s after the end of a read's time by which its reply has come, if the connection still works.
+_GRACE = 5.0
 #: Entries in one reply.
 _PAGE = 500
 #: A waiter looks at the job itself this often, s: an event may be trimmed before a slow reader sees
@@ -98,6 +100,11 @@ class Stream:
         between two of them.
         """
         return ("XREVRANGE", self.events_key, "+", "-", "COUNT", 1)
+
+    @property
+    def longest_wait(self) -> float:
+        """s that a read may take on a connection that works."""
+        return self.blocking_timeout / 1000 + _GRACE
 
     def read(self) -> Command:
         """Asks for what follows the position."""

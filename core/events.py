@@ -91,7 +91,9 @@ class QueueEvents:
             if self._thread is None:
                 if self._stream.position is None:
                     self._stream.start_after(self.driver.execute(self._stream.newest()))
-                self._connection = self.driver.dedicated(self.queue.keys.events_client_name())
+                self._connection = self.driver.dedicated(
+                    self.queue.keys.events_client_name(), self._stream.longest_wait
+                )
                 self._thread = threading.Thread(
                     target=self._loop, args=(self._connection,), name="bullrush-events", daemon=True
                 )
@@ -194,7 +196,9 @@ class AsyncQueueEvents:
             if self._stream.position is None:
                 self._stream.start_after(await self.driver.execute(self._stream.newest()))
             if self._task is None:  # another task may have been quicker
-                self._connection = self.driver.dedicated(self.queue.keys.events_client_name())
+                self._connection = self.driver.dedicated(
+                    self.queue.keys.events_client_name(), self._stream.longest_wait
+                )
                 self._task = asyncio.create_task(self._loop(self._connection))
         return self
 

@@ -72,9 +72,13 @@ class Driver(Protocol):
             ConnectionFailed: the server did not answer.
         """
 
-    def dedicated(self, client_name: str = "") -> Connection:
+    def dedicated(self, client_name: str = "", longest: float | None = None) -> Connection:
         """A connection of its own, that CLIENT LIST shows under that name. Connects when it is
         first used.
+
+        Args:
+            longest: s; a reply that has not come by then will not come: the connection is closed,
+                and `execute` raises. None: whatever it takes.
         """
 
     def close(self) -> None:
@@ -103,7 +107,7 @@ class AsyncDriver(Protocol):
     async def execute_many(self, commands: Sequence[Command]) -> list[Any]:
         """See `Driver.execute_many`."""
 
-    def dedicated(self, client_name: str = "") -> AsyncConnection:
+    def dedicated(self, client_name: str = "", longest: float | None = None) -> AsyncConnection:
         """See `Driver.dedicated`."""
 
     async def close(self) -> None:

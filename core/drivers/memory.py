@@ -96,7 +96,7 @@ class MemoryLink:
 class MemoryDriver(PooledDriver):
     """See `PooledDriver`."""
 
-    def dedicated(self, client_name: str = "") -> MemoryConnection:
+    def dedicated(self, client_name: str = "", longest: float | None = None) -> MemoryConnection:
         """See `Driver.dedicated`."""
         return MemoryConnection(self, client_name)
 

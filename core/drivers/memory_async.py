@@ -39,7 +39,9 @@ class AsyncMemoryDriver:
         async with self._borrowed() as connection:
             return [await _reply(connection, command, self.location) for command in commands]
 
-    def dedicated(self, client_name: str = "") -> AsyncMemoryConnection:
+    def dedicated(
+        self, client_name: str = "", longest: float | None = None
+    ) -> AsyncMemoryConnection:
         """See `AsyncDriver.dedicated`."""
         pool = self._make_pool()
         # A bound on the wait would break every command that blocks for longer.

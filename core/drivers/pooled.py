@@ -72,9 +72,9 @@ class PooledDriver:
         self._give_back(idle, link)
         return replies
 
-    def dedicated(self, client_name: str = "") -> DedicatedConnection:
+    def dedicated(self, client_name: str = "", longest: float | None = None) -> DedicatedConnection:
         """See `Driver.dedicated`."""
-        return DedicatedConnection(self.open_link, client_name, self.location)
+        return DedicatedConnection(self.open_link, client_name, self.location, longest)
 
     def close(self) -> None:
         """See `Driver.close`. Links in use are closed when their command is done."""
@@ -131,7 +131,14 @@ class PendingReply:
 class DedicatedConnection:
     """See `Connection`."""
 
-    def __init__(self, open_link: OpenLink, client_name: str, location: str) -> None:
+    def __init__(
+        self,
+        open_link: OpenLink,
+        client_name: str,
+        location: str,
+        longest: float | None = None,
+    ) -> None:
+        self._longest = longest
         self.open_link = open_link
         self._client_name = client_name or None
         self._location = location
@@ -161,8 +168,8 @@ class DedicatedConnection:
     def _ready(self) -> Link:
         link = self._link
         if link is None:
-            # A bound on the wait would break every command that blocks for longer.
-            settings = {"socket_timeout": None, "client_name": self._client_name}
+            # The driver's own bound would break every command that blocks for longer.
+            settings = {"socket_timeout": self._longest, "client_name": self._client_name}
             link = self._link = self.open_link(**settings)
         # Another thread may have closed it before the link was there to be closed.
         if self._closed.is_set():

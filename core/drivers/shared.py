@@ -55,9 +55,11 @@ class SharedDriver:
         link = await self._link()
         return await link.execute_many(commands)
 
-    def dedicated(self, client_name: str = "") -> AsyncDedicatedConnection:
+    def dedicated(
+        self, client_name: str = "", longest: float | None = None
+    ) -> AsyncDedicatedConnection:
         """See `AsyncDriver.dedicated`."""
-        return AsyncDedicatedConnection(self._new_connection, client_name, self.location)
+        return AsyncDedicatedConnection(self._new_connection, client_name, self.location, longest)
 
     async def close(self) -> None:
         """See `AsyncDriver.close`."""
@@ -80,9 +82,15 @@ class SharedDriver:
 class AsyncDedicatedConnection:
     """See `AsyncConnection`."""
 
-    def __init__(self, new_connection: NewConnection, client_name: str, location: str) -> None:
-        # A bound on the wait would break every command that blocks for longer.
-        self._settings = {"socket_timeout": None, "client_name": client_name or None}
+    def __init__(
+        self,
+        new_connection: NewConnection,
+        client_name: str,
+        location: str,
+        longest: float | None = None,
+    ) -> None:
+        # The driver's own bound would break every command that blocks for longer.
+        self._settings = {"socket_timeout": longest, "client_name": client_name or None}
         self._new_connection = new_connection
         self._location = location
         self._link: AsyncLink | None = None

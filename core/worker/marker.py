@@ -17,6 +17,8 @@ logger = logging.getLogger("bullrush.worker")
 
 #: A sleeper asks again at least this often, s, in case a wake-up was lost.
 LONGEST_SLEEP = 10.0
+#: A sleep that ends no later than this, s, after its time has a connection that still works.
+GRACE = 5.0
 #: Older servers round shorter timeouts to 0, which means for ever.
 SHORTEST_SLEEP = 0.002
 
@@ -42,7 +44,8 @@ class MarkerService(Service):
         self._armed = threading.Event()
         self._due_ms = 0
         self._wake_key = queue.keys.wake(worker_id)
-        self._connection = queue.driver.dedicated(queue.keys.client_name(worker))
+        longest = max(LONGEST_SLEEP, drain_delay) + GRACE
+        self._connection = queue.driver.dedicated(queue.keys.client_name(worker), longest)
         self._pause = GrowingPause()
 
     def arm(self, due_ms: int) -> None:

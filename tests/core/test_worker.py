@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import closing
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,9 +19,11 @@ from bullrush.core import (
     Retried,
     UnrecoverableError,
 )
+from bullrush.core.drivers import connect
 from bullrush.core.drivers.server_binary import ServerProcess
 from bullrush.core.errors import AuthenticationFailed, InvalidOption, JobFailed
 from bullrush.core.worker import Limiter, Worker
+from tests.support.silent_proxy import SilentProxy
 from tests.support.waiting import wait_until
 
 
@@ -480,3 +484,21 @@ def test_a_worker_outlives_its_connections_and_commits_what_it_did_meanwhile(que
         second = queue.add("x")
         wait_until(lambda: queue.get_state(second.id) == "completed")
         assert worker.stop(timeout=10)
+
+
+def test_a_connection_that_has_died_in_silence_is_replaced(redis_url, queue_name, monkeypatch):
+    """A server that is gone without a word, as behind a firewall that forgot the connection."""
+    monkeypatch.setattr("bullrush.core.worker.marker.GRACE", 0.2)
+    monkeypatch.setattr("bullrush.core.worker.marker.LONGEST_SLEEP", 0.2)
+    address = urlsplit(redis_url)
+    with (
+        SilentProxy(address.hostname, address.port) as proxy,
+        Queue(queue_name, url=redis_url) as queue,
+        closing(connect(proxy.url, timeout=0.5)) as driver,
+        Worker(queue_name, lambda delivery: "done", driver=driver, drain_delay=0.2),
+    ):
+        first = queue.add("x")
+        wait_until(lambda: queue.get_state(first.id) == "completed")
+        proxy.fall_silent()
+        job = queue.add("x")
+        wait_until(lambda: queue.get_state(job.id) == "completed", 20)
