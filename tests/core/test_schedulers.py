@@ -88,6 +88,7 @@ class TestIntervals:
         }
         assert stored.ids("wait") == [job.id]
         assert stored.event_names() == ["added", "waiting"]
+        assert stored.marker() == {"0": 0}
         assert queue.get_job(job.id) == job
 
     def test_a_run_has_what_node_stores(self, queue):
@@ -321,6 +322,7 @@ class TestAdvance:
         job = queue.get_job(f"repeat:s:{START + MINUTE}")
         assert (job.name, job.data, job.scheduler_id) == ("tick", {"x": []}, "s")
         assert (job.timestamp, job.delay) == (START + 100, MINUTE - 100)
+        assert b'"attempts":0' in job.raw("opts")  # as Node's worker sends it
         assert job.opts == {
             **taken.opts,
             "repeat": {"every": MINUTE, "count": 2},
@@ -342,9 +344,10 @@ class TestAdvance:
             job = run_next(queue)
             assert (slot_of(job), job.opts["repeat"]["count"]) == (at(2026, 1, day, 9), day - 15)
 
-    def test_missed_slots_are_skipped_and_the_phase_stays(self, queue, hand):
+    @pytest.mark.parametrize("late", [3_600, 3_800])  # before and after a full second
+    def test_missed_slots_are_skipped_and_the_phase_stays(self, queue, hand, late):
         queue.upsert_job_scheduler("s", every=1_000)
-        hand.forward(3_600)
+        hand.forward(late)
         assert slot_of(run_next(queue)) == START
         assert queue.get_job_scheduler("s").next == START + 4_000
 

@@ -11,6 +11,7 @@ from bullrush.core import Queue, QueueEvents
 from bullrush.core.worker import Worker
 from tests.support.bull_board import BullBoard
 from tests.support.node_peer import VERSIONS, NodePeer
+from tests.support.schedules import Schedules
 from tests.support.sides import Sides
 from tests.support.stored import Stored
 from tests.support.trips import Hands
@@ -60,6 +61,12 @@ def start_worker(redis_url: str, queue_name: str) -> Iterator[Callable[..., Work
 def sides(queue: Queue, node: NodePeer, start_worker: Callable[..., Worker]) -> Sides:
     """The queue of the test, from both sides."""
     return Sides(queue, node, start_worker)
+
+
+@pytest.fixture
+def schedules(sides: Sides, stored: Stored) -> Schedules:
+    """The job schedulers of that queue."""
+    return Schedules(sides, stored)
 
 
 @pytest.fixture(scope="session")
