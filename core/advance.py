@@ -44,28 +44,40 @@ class _Run:
 
 
 def advance(keys: QueueKeys, jobs: Sequence[Job], now: int) -> Steps[None]:
-    """The calls that make the next runs; none when no job is a scheduler's.
-
-    Nothing is raised: what cannot be continued is logged, since the jobs themselves are to be run.
+    """The calls that make the next runs; none when no job is a scheduler's. A schedule that cannot
+    be continued is logged, since the jobs themselves are to be run.
 
     Args:
         keys: of the queue.
         jobs: what was fetched.
         now: Unix ms.
+
+    Raises:
+        BullrushError: Redis did not do it. Doing all of it again later is right: a run that is
+            there already is not made twice.
     """
     runs = [run for job in jobs if (run := _read(job, now)) is not None]
     for _ in range(MOST_STEPS):
         if not runs:
             return
-        try:
-            replies = yield Batch([_call(keys, run, now) for run in runs], list)
-        except BullrushError as error:
-            names = ", ".join(run.job.id for run in runs)
-            logger.error("cannot make the runs that follow %s: %s", names, error)
-            return
+        replies = yield Batch([_call(keys, run, now) for run in runs], list)
         runs = _taken(runs, replies, now)
     for run in runs:
         logger.error("%s: the ids of its next times are taken", run.job.id)
+
+
+def advance_or_log(keys: QueueKeys, jobs: Sequence[Job], now: int) -> Steps[None]:
+    """As `advance`, for callers who will not be asked again: what Redis did not do is logged."""
+    try:
+        yield from advance(keys, jobs, now)
+    except BullrushError as error:
+        log_owed(jobs, error)
+
+
+def log_owed(jobs: Sequence[Job], error: BullrushError) -> None:
+    """Say which runs have no successor."""
+    names = ", ".join(job.id for job in jobs)
+    logger.error("cannot make the runs that follow %s: %s", names, error)
 
 
 def _read(job: Job, now: int) -> _Run | None:

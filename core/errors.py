@@ -23,6 +23,7 @@
      |   +- SlotTaken          (-10)
      |   +- SlotsTaken         (-11)
      |   +- CircularParents   (-20)          ours; BullMQ's numbers end at -11
+     |   +- SchedulerIdTaken  (-21)          ours
      |   +- JobLocked          (0 of remove)
      +- CannotObliterate                     a queue that is in use stays
      +- JobFailed                            a job that was waited for ended in failure
@@ -159,7 +160,7 @@ class SlotTaken(JobError):
 
 
 class SlotsTaken(JobError):
-    """The next times of a job scheduler have jobs already, 32 of them; nothing was changed."""
+    """The next times of a job scheduler have jobs already, 33 of them; nothing was changed."""
 
     code = -11
 
@@ -168,6 +169,14 @@ class CircularParents(JobError):
     """The job would be an ancestor of itself, and would wait for ever."""
 
     code = -20
+
+
+class SchedulerIdTaken(JobError):
+    """The id of a new job scheduler names a run of another one, as ``tick:1800000000000`` does with
+    ``tick``; nothing was changed.
+    """
+
+    code = -21
 
 
 class JobLocked(JobError):
@@ -271,6 +280,7 @@ _BY_CODE: dict[int, type[JobError]] = {
         SlotTaken,
         SlotsTaken,
         CircularParents,
+        SchedulerIdTaken,
     )
 }
 
@@ -289,6 +299,7 @@ _TEXTS: dict[int, str] = {
     -10: "The next time of job scheduler {job} has a job already. {operation}",
     -11: "The next times of job scheduler {job} have jobs already. {operation}",
     -20: "Job {job} would be an ancestor of its own parent {parent}. {operation}",
+    -21: "{job} cannot be the id of a job scheduler: it names a run of another one. {operation}",
 }
 
 

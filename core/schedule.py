@@ -110,11 +110,12 @@ def new_schedule(
     if limit is not None:
         check_whole(limit, "limit", 1)
     first, last = _moment(start, "start_date"), _moment(end, "end_date")
-    if last is not None and last <= now:
+    if last is not None and last < now:
         raise InvalidOption(f"end_date {end!r} has passed; nothing would ever run")
     if first is not None and last is not None and first > last:
         raise InvalidOption(f"start_date {start!r} is after end_date {end!r}")
-    return Schedule(every, pattern, zone, limit, first, last, offset)
+    # An offset of 0 says nothing: the first run decides, as in Node.
+    return Schedule(every, pattern, zone, limit, first, last, offset or None)
 
 
 def _moment(value: Any, name: str) -> int | None:

@@ -19,7 +19,10 @@ if delayed then
   probe_claim(base, armed)
 end
 
-local registered = call("ZREM", base .. key.repeat, scheduler) + call("DEL", definition)
+local registered = call("ZREM", base .. key.repeat, scheduler)
+if not is_run(definition) then
+  registered = registered + call("DEL", definition)
+end
 if delayed then
   call("ZREM", base .. key.delayed, armed)
   forget_job(base, armed)

@@ -4,7 +4,7 @@
 ---   name, data and options of the run (JSON, see includes/run), its id as JSON up to the slot, priority, "1" for lifo or "",
 ---   deduplication id or "", then fields and values of the definition.
 --- Reply: {0, id, delay ms, options}, or {-10, "1" when the run that was to be replaced is not to blame} or {-11}: nothing has
----   changed, as the ids of the next slots are taken.
+---   changed, as the ids of the next slots are taken; {-21}: nothing has changed, as the scheduler's id names a run of another one.
 --- Everything is read before the first write.
 
 --- @include arguments
@@ -22,6 +22,9 @@ local FIRST_FIELD = 14
 local REPLACEABLE = {delayed = true, prioritized = true, wait = true, paused = true}
 
 probe_structures(base)
+if is_run(definition) then
+  return {-21}
+end
 local stored = call("HMGET", definition, schedule.every, schedule.offset, schedule.count)
 local previous = armed_slot(base, scheduler)
 local changed = every and previous and tonumber(stored[1]) ~= every

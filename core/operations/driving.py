@@ -17,7 +17,7 @@ from typing import Any
 
 from typing_extensions import TypedDict, Unpack
 
-from ..advance import advance
+from ..advance import advance_or_log
 from ..backoff import BackoffStrategy
 from ..calls import Call, Steps, operation, procedure
 from ..checks import check_duration, check_milliseconds
@@ -99,7 +99,7 @@ class DrivingOperations(QueueBase):
             popped = yield self._wait_for_work(reply, token, rest)
             if popped is not None and popped[1] > now_ms():
                 held_marker = popped
-        yield from advance(self.keys, reply.jobs, now_ms())
+        yield from advance_or_log(self.keys, reply.jobs, now_ms())
         if reply.jobs:
             return reply.jobs[0]
         if held_marker is not None:
@@ -217,7 +217,7 @@ class DrivingOperations(QueueBase):
             token, options, most=int(fetch_next), records=[record], metrics=options.get("metrics")
         )
         self._checked(reply.codes[0], "moveToFinished", job.id, "active")
-        yield from advance(self.keys, reply.jobs, now_ms())
+        yield from advance_or_log(self.keys, reply.jobs, now_ms())
         return reply.jobs[0] if reply.jobs else None
 
     def _trip(

@@ -110,6 +110,7 @@ class SchedulerOperations(AddingOperations):
                 past, options that contradict each other; nothing was written.
             UnserializableData, JobTooLarge: as `add`.
             SlotTaken, SlotsTaken: the id of the next run is taken; nothing was changed.
+            SchedulerIdTaken: the id names a run of another scheduler; nothing was changed.
         """
         now = now_ms()
         bounds = (limit, start_date, end_date, offset)

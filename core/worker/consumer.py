@@ -136,12 +136,15 @@ class Consumer:
         if not self.stopping:
             return False
         late = self._deadline is not None and time.monotonic() >= self._deadline
-        return late or not self._running
+        return late or not (self._running or any(feed.owed for feed in self.feeds))
 
     # -- trips --
 
     def _depart(self) -> None:
         """Start one trip for every queue that has something to commit or to fetch."""
+        for feed in self.feeds:
+            if feed.owed and feed.closed_until_ms <= now_ms():
+                feed.make_runs()
         now, shares = now_ms(), self._shares()
         if shares:
             self._turn += 1
@@ -269,7 +272,8 @@ class Consumer:
         for feed in self.feeds:
             if feed.finished and not feed.failing:
                 return 0.0
-            if feed.finished or (room > 0 and feed.has_work and feed.room() > 0):
+            hungry = room > 0 and feed.has_work and feed.room() > 0
+            if feed.finished or feed.owed or hungry:
                 waits.append((feed.closed_until_ms - now) / 1000)
         return max(0.0, min(waits)) if waits else None
 

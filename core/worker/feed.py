@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ..advance import advance
+from ..advance import advance, log_owed
 from ..calls import begin, run, run_steps
 from ..clock import now_ms
 from ..delivery import Delivery, Finished
@@ -18,6 +18,7 @@ from ..errors import (
     PendingChildren,
     error_for_code,
 )
+from ..job import Job
 from ..outcome import Completed, RateLimited
 from ..queue import Queue
 from ..trip import Reply, Request, commit_and_fetch
@@ -93,6 +94,8 @@ class Feed:
         self.failing = False
         #: Why.
         self.error: BullrushError | None = None
+        #: Runs of job schedulers without a successor, since Redis did not answer.
+        self.owed: list[Job] = []
         self._pause = GrowingPause(settings.run_retry_delay / 1000)
 
     def room(self) -> int:
@@ -119,7 +122,7 @@ class Feed:
         try:
             return Flight(self, batch, request, begin(self.queue.driver, call))
         except BullrushError as error:
-            self._give_up_for_now(batch, request, error)
+            self._give_up_for_now(batch, error)
             return None
 
     def arrive(self, flight: Flight) -> list[Delivery]:
@@ -127,7 +130,7 @@ class Feed:
         try:
             reply = flight.end()
         except BullrushError as error:
-            self._give_up_for_now(flight.batch, flight.request, error)
+            self._give_up_for_now(flight.batch, error)
             return []
         self._pause.reset()
         self.failing = False
@@ -143,9 +146,33 @@ class Feed:
         elif request.most and not reply.jobs:
             self.has_work = False
             self.marker.arm(reply.next_due)
-        run_steps(self.queue.driver, advance(self.queue.keys, reply.jobs, now_ms()))
         self.held += len(reply.jobs)
+        self.owed += [job for job in reply.jobs if job.raw("scheduler_id") is not None]
+        self.make_runs()
         return [Delivery(job, self.queue, request.token, request.worker) for job in reply.jobs]
+
+    def make_runs(self) -> None:
+        """Make the runs that follow those that were fetched. While Redis does not answer they are
+        owed, and the feed is closed: a run that ends without a successor ends its schedule.
+        """
+        if not self.owed:
+            return
+        try:
+            run_steps(self.queue.driver, advance(self.queue.keys, self.owed, now_ms()))
+        except BullrushError as error:
+            log_owed(self.owed, error)
+            if isinstance(error, ConnectionFailed) or is_transient(error):
+                self._close(error)
+                return
+        self.owed.clear()
+        self.failing = False
+
+    def _close(self, error: BullrushError) -> float:
+        """Nothing is tried for a growing pause, s."""
+        self.failing, self.error = True, error
+        pause = self._pause.next()
+        self.closed_until_ms = now_ms() + int(pause * 1000)
+        return pause
 
     def _settle(self, batch: list[Finished], codes: Sequence[int]) -> None:
         for each, code in zip(batch, codes, strict=True):
@@ -160,16 +187,12 @@ class Feed:
                 logger.warning("not counted: the outcome of job %s: %s", job_id, error)
                 self.settle(each)
 
-    def _give_up_for_now(
-        self, batch: list[Finished], request: Request, error: BullrushError
-    ) -> None:
+    def _give_up_for_now(self, batch: list[Finished], error: BullrushError) -> None:
         """Keep everything and try again later; but an outcome that the server refuses must not stop
         the others.
         """
-        self.failing, self.error = True, error
         self.finished[:0] = batch
-        pause = self._pause.next()
-        self.closed_until_ms = request.now + int(pause * 1000)
+        pause = self._close(error)
         logger.error(
             "%s: %s; %d outcomes are kept, trying again in %.1f s",
             self.queue.name,

@@ -12,6 +12,7 @@ from bullrush.core.calls import run_steps
 from bullrush.core.errors import (
     InvalidOption,
     JobTooLarge,
+    SchedulerIdTaken,
     SchedulerOwnsJob,
     SlotsTaken,
     SlotTaken,
@@ -117,6 +118,18 @@ class TestIntervals:
         assert slot_of(job) == at(2026, 1, 15, 10, 7, 40)
         assert definition(stored)["offset"] == "40000"
         assert job.opts["repeat"]["offset"] == 40_000
+
+    def test_an_offset_of_0_says_nothing(self, queue, stored):
+        job = queue.upsert_job_scheduler("s", every=MINUTE, offset=0)
+        assert slot_of(job) == START
+        assert definition(stored)["offset"] == str(START % MINUTE)
+        assert "offset" not in job.opts["repeat"]
+
+    def test_an_end_at_this_very_moment_allows_the_run_of_now(self, queue, hand):
+        assert slot_of(queue.upsert_job_scheduler("s", every=MINUTE, end_date=START)) == START
+        hand.forward(1)
+        run_next(queue)
+        assert queue.get_next_job("t") is None
 
     def test_an_offset_that_has_passed_is_in_the_next_interval(self, queue):
         job = queue.upsert_job_scheduler("s", every=MINUTE, offset=10_000)
@@ -277,16 +290,32 @@ class TestTakenSlots:
             stored.run("HSET", stored.keys.job(f"repeat:s:{START + step * MINUTE}"), "name", "x")
         assert slot_of(queue.upsert_job_scheduler("s", every=MINUTE)) == START + 3 * MINUTE
 
-    def test_after_32_of_them_an_error_says_so_and_nothing_has_changed(self, queue, stored, hand):
+    def test_after_33_of_them_an_error_says_so_and_nothing_has_changed(self, queue, stored, hand):
         first = queue.upsert_job_scheduler("s", every=MINUTE)
         hand.forward(1)
-        for step in range(32):
+        for step in range(33):
             stored.run("HSET", stored.keys.job(f"repeat:s:{hand.now + step * 7}"), "name", "x")
         before = definition(stored)
         with pytest.raises(SlotsTaken, match="job scheduler s"):
             queue.upsert_job_scheduler("s", every=7)
         assert pending(stored) == [first.id]
         assert definition(stored) == before
+
+    def test_the_33rd_is_tried_as_by_node(self, queue, stored):
+        for step in range(32):
+            stored.run("HSET", stored.keys.job(f"repeat:s:{START + step * MINUTE}"), "name", "x")
+        assert slot_of(queue.upsert_job_scheduler("s", every=MINUTE)) == START + 32 * MINUTE
+
+    def test_the_id_of_a_run_is_no_id_of_a_scheduler(self, queue, stored):
+        run = queue.upsert_job_scheduler("s", every=MINUTE, data={"precious": 1})
+        named = f"s:{START}"
+        before = stored.hash(run.id), stored.ids("wait"), stored.run("GET", stored.keys.id)
+        with pytest.raises(SchedulerIdTaken, match="names a run of another one"):
+            queue.upsert_job_scheduler(named, every=MINUTE)
+        assert queue.remove_job_scheduler(named) is False
+        after = stored.hash(run.id), stored.ids("wait"), stored.run("GET", stored.keys.id)
+        assert after == before
+        assert queue.get_job_schedulers_count() == 1
 
     def test_a_pattern_whose_run_is_active_or_done_is_refused(self, queue, stored, hand):
         job = queue.upsert_job_scheduler("s", pattern="0 9 * * *", tz="UTC")
@@ -731,7 +760,7 @@ class TestRefused:
             ({"every": 5, "offset": -1}, "offset is a whole number"),
             ({"every": 5, "limit": 0}, "limit is a whole number"),
             ({"every": 5, "limit": "3"}, "limit is a whole number"),
-            ({"every": 5, "end_date": START}, "has passed"),
+            ({"every": 5, "end_date": START - 1}, "has passed"),
             ({"every": 5, "end_date": 10**18}, "end_date is a whole number"),
             ({"every": 5, "start_date": -1}, "start_date is a whole number"),
             ({"every": 5, "start_date": 1.5}, "start_date is Unix ms"),

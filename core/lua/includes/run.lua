@@ -3,7 +3,7 @@
 --- @include marker
 --- Runs of a job scheduler: when, and making one (protocol part 2, sections 2.2 and 2.4).
 
---- So many slots in a row may be taken by other jobs.
+--- So many steps forward are tried when slots are taken by other jobs.
 local MOST_STEPS = 32
 
 --- When an interval runs next, and its offset. `previous`, `offset` and `start` may be nil.
@@ -31,7 +31,7 @@ end
 
 --- The first slot of an interval from `slot` on whose id is free, or nil. `own` is an id that is about to be.
 local function free_slot(base, scheduler, slot, every, own)
-  for _ = 1, MOST_STEPS do
+  for _ = 0, MOST_STEPS do
     local id = run_id(scheduler, slot)
     if id == own or call("EXISTS", base .. id) == 0 then
       return slot

@@ -21,6 +21,11 @@ local function whole_or_nil(text)
   return nil
 end
 
+--- Whether what should be the definition of a scheduler is a job: the scheduler's id names a run of another one, such as "tick:1800000000000".
+local function is_run(definition)
+  return call("TYPE", definition)["ok"] == "hash" and call("HEXISTS", definition, field.scheduler_id) == 1
+end
+
 --- The slot of the next run, or nil when there is no such scheduler.
 local function armed_slot(base, scheduler)
   return whole_or_nil(call("ZSCORE", base .. key.repeat, scheduler))
