@@ -11,8 +11,8 @@ the URL of a server that it may fill; it ends with its stdin.
 from __future__ import annotations
 
 import json
-import os
 import platform
+import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -61,8 +61,8 @@ def serve(
 
 def own_cpu() -> float:
     """Seconds of CPU that this process and its ended children used."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(use.ru_utime + use.ru_stime for use in map(resource.getrusage, kinds))
 
 
 def say(message: Mapping[str, object]) -> None:

@@ -3,9 +3,8 @@
 ---
 --- ARGV: four values a job: name, data, opts, timestamp.
 --- Reply: the id of the first job; the others follow it one by one.
---- Fails before the first job is written when a timestamp is no number, or a key has another type.
+--- Fails before the first job is written when a key has another type. No argument is read here, so none is checked.
 
---- @include arguments
 --- @include events
 --- @include marker
 --- @include insertion
@@ -26,9 +25,6 @@ local function check_hashes(first, last)
   end
 end
 
-for position = WIDTH, #ARGV, WIDTH do
-  whole(ARGV[position], "timestamp")
-end
 local held, length = queue_settings(base)
 call("LLEN", wait)
 call("XLEN", events)

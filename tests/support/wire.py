@@ -32,6 +32,7 @@ class Wire:
         self._holds = False
         self._ends: list[socket.socket] = []
         self.accepted = 0
+        self.reply_bytes = 0
         if path is None:
             self._listener = socket.create_server(("127.0.0.1", 0))
             scheme = "rediss" if tls else "redis"
@@ -88,6 +89,7 @@ class Wire:
     def _pass_back(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
+                self.reply_bytes += len(data)
                 with self._guard:
                     rest, held = self._rest, self._holds
                     if rest is not None and rest < len(data):

@@ -8,7 +8,8 @@ local function queue_settings(base)
   if most and not held then
     held = call("LLEN", base .. key.active) >= most
   end
-  return held or false, stored[3] and readable_length(stored[3])
+  local length = stored[3]
+  return held or false, length == MAX_EVENTS and length or length and readable_length(length)
 end
 
 local function is_held(base)
