@@ -181,6 +181,7 @@ class AsyncQueueEvents:
         self._stream = Stream(self.queue.keys.events, last_event_id, blocking_timeout)
         self._task: asyncio.Task[None] | None = None
         self._connection: AsyncConnection | None = None
+        self._closing = False
 
     def on(self, name: str, listener: Listener) -> Callable[[], None]:
         """See `QueueEvents.on`."""
@@ -204,9 +205,11 @@ class AsyncQueueEvents:
 
     async def close(self) -> None:
         """Stop reading."""
-        if self._task is not None:
+        self._closing = True
+        # A cancellation may be lost while the library opens the connection, so one is not enough.
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.wait({self._task}, timeout=0.1)
         if self._connection is not None:
             await self._connection.close()
         if self._owns_driver:
@@ -245,7 +248,7 @@ class AsyncQueueEvents:
                 each()
 
     async def _loop(self, connection: AsyncConnection) -> None:
-        while True:
+        while not self._closing:
             try:
                 self._stream.dispatch(await connection.execute(self._stream.read()))
             except BullrushError as error:
