@@ -9,9 +9,12 @@
 --- @include arguments
 --- @include window
 
-local PLACES = {key.wait, key.paused, key.prioritized, key.delayed}
+local PLACES = {key.wait, key.paused, key.prioritized}
+if ARGV[2] == "1" then
+  PLACES = {key.wait, key.paused, key.delayed, key.prioritized}
+end
 
-local budget, last_place = whole(ARGV[1], "count"), ARGV[2] == "1" and 4 or 3
+local budget = whole(ARGV[1], "count")
 local place, left = whole(ARGV[3], "place"), ARGV[4]
 local cursor = {anchor = ARGV[5], position = ARGV[6]}
 
@@ -27,7 +30,7 @@ probe_structures(base)
 call("LLEN", base .. key.paused)
 call("ZCARD", base .. key.repeat)
 local removed = 0
-while place <= last_place and budget > 0 do
+while place <= #PLACES and budget > 0 do
   local target = base .. PLACES[place]
   left = left == "" and size_of(target) or whole(left, "left")
   local width = math.min(budget, left)
@@ -41,7 +44,7 @@ while place <= last_place and budget > 0 do
     place, left, cursor = place + 1, "", {anchor = "", position = "0"}
   end
 end
-if place > last_place then
+if place > #PLACES then
   place = 0
 end
 return {removed, place, left, cursor.anchor, tostring(cursor.position)}

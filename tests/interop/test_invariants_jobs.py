@@ -100,11 +100,12 @@ def test_invariant_1_02_options_have_their_short_names_and_node_decodes_all(node
         "keep_logs": 3,
         "stack_trace_limit": 2,
         "fail_parent_on_failure": True,
+        "telemetry": {"metadata": '{"traceparent":"00-ab"}', "omit_context": True},
     }
     job_id = queue.add("x", **options).id
     written = json.loads(stored.hash(job_id)["opts"])
-    assert {"de", "kl", "fpof"} <= set(written)
-    assert not {"deduplication", "keepLogs", "failParentOnFailure"} & set(written)
+    assert {"de", "kl", "fpof", "tm", "omc"} <= set(written)
+    assert not {"deduplication", "keepLogs", "failParentOnFailure", "telemetry"} & set(written)
     seen = node.request("getJob", queue=queue.name, jobId=job_id)["opts"]
     expected = {
         "delay": MINUTE,
@@ -119,6 +120,7 @@ def test_invariant_1_02_options_have_their_short_names_and_node_decodes_all(node
         "keepLogs": 3,
         "stackTraceLimit": 2,
         "failParentOnFailure": True,
+        "telemetry": {"metadata": '{"traceparent":"00-ab"}', "omitContext": True},
     }
     assert {name: seen.get(name) for name in expected} == expected
     for flag in ("continue_parent_on_failure", "ignore_dependency_on_failure"):

@@ -52,13 +52,12 @@ local function kept_at_end(target, cursor)
   return index and call("LLEN", target) - index or 0
 end
 
---- The ids behind those that were kept, next to run first.
-local function ids_from_right(target, kept, width)
-  local ids, turned = call("LRANGE", target, -(kept + width), -(kept + 1)), {}
-  for position = #ids, 1, -1 do
-    turned[#turned + 1] = ids[position]
+local function turned(items)
+  local other = {}
+  for position = #items, 1, -1 do
+    other[#other + 1] = items[position]
   end
-  return turned
+  return other
 end
 
 --- An id in the middle of a list is overwritten by what no id can be, and then all of those go at once.
@@ -75,12 +74,13 @@ end
 
 local function take_from_list(base, target, cursor, width, most, rule)
   local kept = kept_at_end(target, cursor)
-  local ids = ids_from_right(target, kept, width)
+  local ids = turned(call("LRANGE", target, -(kept + width), -(kept + 1)))
   local jobs, gone = choose(base, ids, rule, most)
   remove_from_list(target, jobs, kept, #gone)
   cursor.position = kept + #jobs - #gone
   cursor.anchor = cursor.position > 0 and call("LINDEX", target, -cursor.position) or ""
-  return gone, #ids
+  -- Left to right, as BullMQ does: of the parents that are released the one of the oldest job runs first.
+  return turned(gone), #ids
 end
 
 --- Look at up to `width` jobs behind the cursor and take out up to `most` of those the rule holds for. Their keys are still there; the
