@@ -36,6 +36,7 @@ _INCLUDE = re.compile(r"^--- @include (\w+)\n", re.MULTILINE)
 _NAME = re.compile(r"\b(key|jobkey|meta|metric|schedule|field)\.([a-z_]+)\b")
 _COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 _FUNCTION = re.compile(r"^local function (\w+)\(.*?\n(?:.*\n)*?end\n", re.MULTILINE)
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,15 @@ def _without_unused(text: str) -> str:
     """Leave out what a fragment offers and this script does not call: the server makes every
     function anew each time the script runs.
     """
-
-    def unless_used(match: re.Match[str]) -> str:
-        uses = len(re.findall(rf"\b{match[1]}\b", text))
-        own = len(re.findall(rf"\b{match[1]}\b", match[0]))
-        return match[0] if uses > own else ""
-
-    shorter = _FUNCTION.sub(unless_used, text)
-    return shorter if shorter == text else _without_unused(shorter)
+    functions = list(_FUNCTION.finditer(text))
+    words = {match[1]: set(_WORD.findall(match[0])) for match in functions}
+    used: set[str] = set()
+    wanted = set(_WORD.findall(_FUNCTION.sub("", text))) & words.keys()
+    while wanted:
+        name = wanted.pop()
+        used.add(name)
+        wanted |= (words[name] & words.keys()) - used
+    return _FUNCTION.sub(lambda match: match[0] if match[1] in used else "", text)
 
 
 def _spell(match: re.Match[str]) -> str:
