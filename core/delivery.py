@@ -30,7 +30,16 @@ class Delivery:
         moved: whether the handler has moved the job; the worker has nothing to commit then.
     """
 
-    __slots__ = ("_lost", "data", "job", "moved", "queue", "token", "worker_name")
+    __slots__ = (
+        "_lost",
+        "committing",
+        "data",
+        "job",
+        "moved",
+        "queue",
+        "token",
+        "worker_name",
+    )
 
     def __init__(self, job: Job, queue: Queue, token: str, worker_name: str = "") -> None:
         self.job = job
@@ -39,6 +48,8 @@ class Delivery:
         self.worker_name = worker_name
         self.data: Any = None
         self.moved = False
+        #: Said by the worker while its outcome is on the way: then a lock that is gone is no loss.
+        self.committing = False
         self._lost = False
 
     def __repr__(self) -> str:

@@ -58,6 +58,7 @@ SHORT_OPTIONS: dict[str, str] = {
 TELEMETRY_OPTIONS: dict[str, str] = {"metadata": "tm", "omitContext": "omc"}
 
 _LONG_NAMES = {short: long for long, short in SHORT_OPTIONS.items()}
+_decode = json.JSONDecoder().decode
 _STORED = {name: field.encode() for name, field in FIELDS.items()}
 
 
@@ -73,12 +74,21 @@ def _number(raw: bytes | None) -> int:
         return 0
 
 
+def _decoded(raw: bytes) -> Any:
+    """JSON in UTF-8, and in nothing else: looking for other encodings costs as much as decoding.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _decode(raw.decode("utf-8", "surrogatepass"))
+
+
 def _json(raw: bytes | None, absent: Any) -> Any:
     """Decoded JSON; rubbish that another client stored counts as nothing."""
     if raw is None:
         return absent
     try:
-        return json.loads(raw)
+        return _decoded(raw)
     except (ValueError, RecursionError):
         return absent
 
@@ -193,13 +203,21 @@ class Job:
             ValueError: the stored text is not JSON.
         """
         raw = self.raw("data")
-        return {} if raw is None else json.loads(raw)
+        return {} if raw is None else _decoded(raw)
 
     @property
     def opts(self) -> dict[str, Any]:
         """The stored options with BullMQ's long public names."""
         stored = _json(self.raw("opts"), {})
         return long_options(stored if isinstance(stored, dict) else {})
+
+    def option(self, name: str) -> Any:
+        """One stored option by its long public name, or None. Cheap when it is not there."""
+        raw = self.raw("opts")
+        stored = SHORT_OPTIONS.get(name, name)
+        if raw is None or stored.encode() not in raw:
+            return None
+        return self.opts.get(name)
 
     @property
     def timestamp(self) -> int:

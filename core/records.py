@@ -90,7 +90,7 @@ def _failure(job: Job, outcome: Failed | Retried) -> tuple[str, str, str]:
 
 
 def _keep(job: Job, option: str, default: Keep | None) -> tuple[str, str, str]:
-    own = job.opts.get(option)
+    own = job.option(option)
     return _keep_arguments(default if own is None else own)
 
 

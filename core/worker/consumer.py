@@ -72,7 +72,7 @@ class Consumer:
         self._limited = False
         #: Held by this thread but while it waits or runs a handler.
         self._guard = threading.Lock()
-        self._rescue = Rescue(self._guard, self._rescue_waiting) if pool.inline else None
+        self._rescue = Rescue(self._guard, PATIENCE, self._rescue_waiting) if pool.inline else None
 
     def report(self, finished: Finished) -> None:
         """Take what came of a delivery. Safe from any thread."""
@@ -174,7 +174,7 @@ class Consumer:
     def _dispatch(self) -> None:
         """Give deliveries to the pool while it takes them."""
         if self._rescue is not None:
-            with self._rescue.after(PATIENCE):
+            with self._rescue:
                 self._submit_waiting()
         else:
             self._submit_waiting()

@@ -114,6 +114,8 @@ class Feed:
         """
         batch = self.finished[:LARGEST_BATCH]
         del self.finished[: len(batch)]
+        for each in batch:
+            each.delivery.committing = True
         if any(isinstance(each.outcome, RateLimited) for each in self.finished):
             # The limit closes with the next batch.
             request = replace(request, most=0)
@@ -182,6 +184,7 @@ class Feed:
             job_id = each.delivery.job.id
             error = error_for_code(code, operation="moveToFinished", job=job_id, state="active")
             if isinstance(error, (PendingChildren, FailedChildren)):
+                each.delivery.committing = False
                 self.finished.append(self._execution.refused(each, error))
             else:
                 logger.warning("not counted: the outcome of job %s: %s", job_id, error)
@@ -192,6 +195,8 @@ class Feed:
         the others.
         """
         self.finished[:0] = batch
+        for each in batch:
+            each.delivery.committing = False
         pause = self._close(error)
         logger.error(
             "%s: %s; %d outcomes are kept, trying again in %.1f s",

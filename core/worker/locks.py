@@ -39,7 +39,7 @@ class LockService(Service):
 
     def tick(self) -> None:
         """Renew every lock once."""
-        held = [each for each in self._running() if not (each.moved or each.lock_lost)]
+        held = [each for each in self._running() if _needs_lock(each) and not each.lock_lost]
         for queue in {delivery.queue for delivery in held}:
             self._renew(queue, [each for each in held if each.queue is queue])
 
@@ -49,7 +49,7 @@ class LockService(Service):
         locks = [(delivery.job.id, delivery.token) for delivery in deliveries]
         for position in run(queue.driver, extend_locks(queue.keys, self.lock_ms, locks)):
             delivery = deliveries[position]
-            if delivery in self._running() and not delivery.moved:
+            if delivery in self._running() and _needs_lock(delivery):
                 delivery.lose_lock()
                 self._told(delivery)
                 logger.warning(
@@ -58,3 +58,7 @@ class LockService(Service):
                     delivery.job.id,
                     queue.name,
                 )
+
+
+def _needs_lock(delivery: Delivery) -> bool:
+    return not (delivery.moved or delivery.committing)
