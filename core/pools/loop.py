@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -73,6 +74,8 @@ class Coroutines:
         self._thread = LoopThread()
         #: None between the call of the handler and its coroutine.
         self._tasks: dict[Delivery, _Run | None] = {}
+        self._begun: deque[Delivery] = deque()
+        self._guard = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -86,7 +89,12 @@ class Coroutines:
     def begin(self, delivery: Delivery) -> None:
         """Call the handler in the loop's thread, and run what it gives; safe from any thread."""
         self._tasks[delivery] = None
-        self._thread.call(self._begin, delivery)
+        # Waking the loop costs more than the call: deliveries that come together wake it once.
+        with self._guard:
+            self._begun.append(delivery)
+            is_first = len(self._begun) == 1
+        if is_first:
+            self._thread.call(self._begin_all)
 
     def cancel(self, delivery: Delivery, error: BaseException) -> bool:
         """End a running one with that error; safe from any thread."""
@@ -98,6 +106,15 @@ class Coroutines:
     def stop(self) -> None:
         """End the loop."""
         self._thread.stop()
+
+    def _begin_all(self) -> None:
+        """As many as there are by now. The last is taken away at the end, so that one that comes
+        meanwhile is either seen here or wakes the loop.
+        """
+        begun = self._begun
+        while begun:
+            self._begin(begun[0])
+            begun.popleft()
 
     def _begin(self, delivery: Delivery) -> None:
         begun = self._work.begin(delivery)
