@@ -193,6 +193,11 @@ const ALL_STATES = [
 
 const steps = {
   advance: () => null,
+  // Any method of a queue. Of a job that it gives the id and the delay are told.
+  call: async (s) => {
+    const value = await queueOf(s)[s.method](...s.args);
+    return value instanceof Job ? [value.id, value.delay] : value;
+  },
 
   add: async (s) => (await queueOf(s).add(s.name, s.data, options(s))).id,
   add_bulk: async (s) => {
