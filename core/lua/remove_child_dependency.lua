@@ -3,11 +3,9 @@
 --- ARGV: id of the child.
 --- Reply: 1 the parent no longer waits for it, 0 the parent did not wait for it; -1 without the job, -5 without a parent.
 
---- @include probe
 --- @include parent
 
 local id = ARGV[1]
-probe_structures(base)
 if call("EXISTS", base .. id) == 0 then
   return -1
 end

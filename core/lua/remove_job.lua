@@ -21,6 +21,7 @@ end
 
 probe_structures(base)
 probe_finished(base)
+call("ZCARD", base .. key.waiting_children)
 if is_armed_run(base, id, call("HGET", base .. id, field.scheduler_id)) then
   return -8
 end

@@ -71,6 +71,7 @@ def test_the_last_child_releases_its_parent(flows, stored, other, end):
     assert stored.ids("wait") == ["later", "p"]
     assert returned(stored, "p") == {other.keys.job("c"): '{"a":1}', other.keys.job("d"): "null"}
     assert stored.events()[-1] == {"event": "waiting", "jobId": "p", "prev": "waiting-children"}
+    assert stored.marker() == {"0": 0}
 
 
 def test_a_released_parent_obeys_its_delay_from_then_on(flows, stored, other, workers):
@@ -123,6 +124,14 @@ def test_a_failure_leaves_what_its_policy_says(flows, stored, other, end, policy
     assert (stored.ids("wait"), stored.ids("waiting_children")) == (
         ([], ["p"]) if waits else (["p"], [])
     )
+
+
+@pytest.mark.parametrize("policy", ["idof", "rdof"])
+def test_the_last_child_may_fail_and_still_release_its_parent(flows, stored, other, end, policy):
+    failing = with_id("c", other, **{POLICIES[policy]: True})
+    flows.add(with_id("p", stored, with_id("first", other), failing))
+    end(Completed(1), Failed("broken"))
+    assert (stored.ids("wait"), stored.ids("waiting_children")) == (["p"], [])
 
 
 def test_a_parent_with_a_failed_child_fails_without_a_run_and_so_on_upwards(
@@ -528,7 +537,7 @@ def test_a_removed_job_takes_everything_below_along(queue, flows, stored, other,
 def test_a_removed_child_releases_its_parent(flows, queue, stored, other):
     flows.add(with_id("p", stored, with_id("c", other), priority=3))
     queue_of(other).remove("c")
-    assert stored.ids("wait") == ["p"]
+    assert (stored.ids("wait"), stored.marker()) == (["p"], {"0": 0})
 
 
 def test_nothing_is_removed_while_one_below_is_running(queue, flows, stored, other, workers):
@@ -679,6 +688,28 @@ def test_a_damaged_deduplication_key_does_not_stop_a_removal(queue, stored):
     stored.run("LPUSH", key, "rubbish")
     assert queue.remove("x") is True
     assert stored.all_keys() == {"id", "meta", "events", "marker", "de:d"}
+
+
+@pytest.mark.parametrize("place", ["wait", "events", "completed", "waiting_children"])
+@pytest.mark.parametrize("act", ["add", "wait", "remove", "remove_unprocessed"])
+def test_a_damaged_queue_refuses_before_anything_is_written(
+    queue, flows, stored, workers, act, place
+):
+    queue.add("p", job_id="p")
+    (running,) = workers[0].take()
+    queue.add("c", job_id="c", parent=Parent("p", queue.name))
+    acts = {
+        "add": lambda: flows.add(with_id("new", stored, with_id("d", stored))),
+        "wait": lambda: queue.move_to_waiting_children("p", running.token),
+        "remove": lambda: queue.remove("c"),
+        "remove_unprocessed": lambda: queue.remove_unprocessed_children("p"),
+    }
+    stored.run("DEL", getattr(stored.keys, place))
+    stored.run("SET", getattr(stored.keys, place), "rubbish")
+    before = everything(stored)
+    with pytest.raises(ServerError, match=r"WRONGTYPE|other types"):
+        acts[act]()
+    assert everything(stored) == before
 
 
 def test_removing_a_parent_with_damaged_keys_removes_nothing(queue, flows, stored, other):

@@ -364,18 +364,24 @@ def test_a_parent_that_was_half_made_gets_its_place(flows, stored, other):
     assert stored.ids("waiting_children") == ["p"]
 
 
-def test_a_finished_child_runs_anew_when_it_is_renewed(queue, stored, hands):
-    queue.add("p", job_id="p")
-    (parent,) = hands.take()
-    queue.add("c", job_id="c", parent=Parent("p", queue.name))
-    hands.commit(hands.take()[0], Completed(1))
-    blocking = hands.queue
-    options = {"job_id": "c", "parent": Parent("p", queue.name)}
-    job = blocking.prepare("c", None, options, renew=True)
-    run(blocking.driver, blocking.send_jobs([job], list))
-    assert stored.ids("wait") == ["c"]
-    assert kin(stored, "p", "dependencies") == {stored.keys.job("c")}
-    assert parent.job.id == "p"
+@pytest.mark.parametrize("outcome", [Completed("old"), Failed("old")], ids=["done", "failed"])
+def test_a_finished_child_is_renewed_under_a_new_parent(queue, stored, hands, outcome):
+    for each in ("old", "new"):
+        queue.add(each, job_id=each, delay=60_000)
+    queue.add("c", job_id="c", parent=Parent("old", queue.name))
+    hands.commit(hands.take()[0], outcome)
+    options = {"job_id": "c", "parent": Parent("new", queue.name)}
+    run(hands.queue.driver, hands.queue.send_jobs([renewed(hands.queue, options)], list))
+    assert (stored.ids("wait"), stored.ids("completed"), stored.ids("failed")) == (["c"], [], [])
+    assert not {"returnvalue", "failedReason"} & set(stored.hash("c"))
+    assert (kin(stored, "old"), kin(stored, "new")) == (set(), {stored.keys.job("c")})
+    prev = "completed" if isinstance(outcome, Completed) else "failed"
+    assert {"event": "removed", "jobId": "c", "prev": prev} in stored.events()
+
+
+def renewed(queue, options):
+    """A job that takes the place of a finished one of its id."""
+    return queue.prepare("c", None, options, renew=True)
 
 
 # -- what is refused -----------------------------------------------------------------------------
