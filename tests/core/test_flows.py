@@ -325,6 +325,14 @@ def test_a_missing_parent_refuses_the_whole_flow(flows, queue, stored, other):
     assert stored.all_keys() | other.all_keys() == set()
 
 
+def test_a_parent_under_another_prefix_is_another_job(queue, stored):
+    queue.add("p", job_id="p")
+    before = everything(stored)
+    with pytest.raises(ParentNotFound, match=f"zoo:{queue.name}:p"):
+        queue.add("c", parent=Parent("p", queue.name, "zoo"))
+    assert everything(stored) == before
+
+
 @pytest.mark.parametrize("again", ["root", "middle"])
 def test_a_job_cannot_be_below_itself(flows, stored, again):
     flow = with_id("root", stored, with_id("middle", stored, with_id(again, stored)))
