@@ -1,7 +1,7 @@
 --- Commit what came of N deliveries and hand out up to M jobs, in one atomic step (protocol part 1, sections 4 to 6).
 ---
 --- ARGV 1..10: now ms, token of the jobs handed out, lock ms, M, rate limit max or "", its duration ms or "", name of the worker or "",
----   minutes of metrics to keep or "", "1" to hand out nothing when an outcome did not count, N.
+---   minutes of metrics to keep or "", "1" to hand out nothing when an outcome did not count, N (at most a thousand).
 --- Then eleven values an outcome:
 ---   kind (completed, failed, retried, postponed, returned, limited, lost), id, token,
 ---   value (returnvalue as JSON, or the reason as text), stacktrace as JSON, exception record, new data as JSON or "",
@@ -49,25 +49,27 @@ local function is_idle()
 end
 
 local request = {
-  now = whole(ARGV[1], "now"), token = ARGV[2], lock_ms = whole(ARGV[3], "lock ms"), most = whole(ARGV[4], "most"),
+  now = whole(ARGV[1], "now"), now_text = ARGV[1], token = ARGV[2], lock_text = ARGV[3], most = whole(ARGV[4], "most"),
   limit_max = optional(ARGV[5], "limit max"), limit_duration = optional(ARGV[6], "limit duration"), worker = ARGV[7],
+  unlocked = {}, locks = {}, finished = {}, settings = read_settings(base),
 }
+whole(ARGV[3], "lock ms")
 local metrics_size, strict = optional(ARGV[8], "metrics"), ARGV[9] == "1"
 local outcomes, codes = {}, {}
 for first = HEAD + 1, HEAD + whole(ARGV[10], "outcomes") * WIDTH, WIDTH do
-  local outcome = read_outcome(first)
-  outcomes[#outcomes + 1] = outcome
-  codes[#outcomes] = examine(base, outcome)
+  outcomes[#outcomes + 1] = read_outcome(first)
 end
 probe_structures(base)
 if #outcomes > 0 then
+  codes = examine_all(base, outcomes)
   probe_finished(base)
 end
 
 local counts, limited, any_delayed, all_count = {completed = 0, failed = 0}, false, false, true
 if #outcomes > 0 then
-  request.length = max_events(base)
-  trim_events(base)
+  local length = request.settings[5]
+  request.length = length and readable_length(length) or choose_max_events(base)
+  trim_events(base, request.length)
   for position, outcome in ipairs(outcomes) do
     if codes[position] == 0 then
       codes[position] = apply(base, outcome, request)
@@ -83,6 +85,7 @@ if #outcomes > 0 then
       any_delayed = true
     end
   end
+  settle(base, request)
   if metrics_size then
     count_finished(base, counts, request.now, metrics_size)
   end

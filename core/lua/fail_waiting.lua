@@ -24,7 +24,7 @@ end
 local deduplication_id, parent = call("HGET", base .. id, field.deduplication_id), parent_of(base, id)
 local parked = deduplication_id and read_parked(base, deduplication_id)
 remove_from_place(base, place, id)
-trim_events(base)
+trim_events(base, max_events(base))
 if deduplication_id then
   release_finished(base, id, deduplication_id)
 end

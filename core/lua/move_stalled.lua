@@ -24,7 +24,7 @@ local suspects = call("SMEMBERS", base .. key.stalled)
 if not call("SET", base .. key.stalled_check, now, "PX", interval, "NX") then
   return {}
 end
-trim_events(base)
+trim_events(base, max_events(base))
 call("DEL", base .. key.stalled)
 local recovered = {}
 for _, id in ipairs(suspects) do

@@ -96,8 +96,9 @@ def test_a_break_between_the_replies_of_many_commands_is_an_error(wire, make_dri
     assert driver.execute(("ECHO", "next")) == b"next"
 
 
+@pytest.mark.parametrize("wire", ["plain", "tls"], indirect=True)
 def test_a_reply_that_is_late_is_an_error_and_never_meets_the_next_command(wire, make_driver):
-    driver = make_driver(wire.url, 0.3)
+    driver = make_driver(wire.url, 1.5)
     driver.execute(("PING",))
     wire.hold()
     with pytest.raises(ConnectionFailed, match=r"the time is up|timed out"):

@@ -29,6 +29,6 @@ local function add_event_trimmed(base, length, name, ...)
   call("XADD", base .. key.events, "MAXLEN", "~", length, "*", "event", name, ...)
 end
 
-local function trim_events(base)
-  call("XTRIM", base .. key.events, "MAXLEN", "~", max_events(base))
+local function trim_events(base, length)
+  call("XTRIM", base .. key.events, "MAXLEN", "~", length)
 end

@@ -43,16 +43,21 @@ local function read_hash(base, id)
   return stored
 end
 
-local function stored_value(stored, name)
+--- What handing out asks of a flat hash: how often the job was started, and whether its failure is decided already.
+local function read_start(stored)
+  local started, deferred
   for position = 1, #stored, 2 do
-    if stored[position] == name then
-      return stored[position + 1]
+    local name = stored[position]
+    if name == field.attempts_started then
+      started = stored[position + 1]
+    elseif name == field.deferred_failure then
+      deferred = true
     end
   end
-  return nil
+  return stored_count(started), deferred
 end
 
---- Take up to `most` ids, next first: `wait` before `prioritized`. Gives (id, hash) pairs; ids without hash are dropped.
+--- Take up to `most` ids, next first: `wait` before `prioritized`. Gives {id, stored = the hash, started, deferred}; ids without hash are dropped.
 local function pop_ready(base, most, dropped)
   local ids = call("LRANGE", base .. key.wait, -most, -1)
   local from_wait, ordered = #ids, {}
@@ -72,7 +77,8 @@ local function pop_ready(base, most, dropped)
   for _, id in ipairs(ordered) do
     local stored = read_hash(base, id)
     if stored then
-      found[#found + 1] = {id = id, stored = stored}
+      local started, deferred = read_start(stored)
+      found[#found + 1] = {id = id, stored = stored, started = started, deferred = deferred}
     else
       dropped[#dropped + 1] = id
     end
@@ -88,26 +94,31 @@ end
 
 --- The job is this worker's now.
 local function take(base, job, request)
-  local id, stored = job.id, job.stored
-  local started = stored_count(stored_value(stored, field.attempts_started)) + 1
+  local id, stored, now, worker = job.id, job.stored, request.now_text, request.worker
+  local started = string.format("%d", job.started + 1)
   if request.token ~= "0" then
-    call("SET", base .. id .. jobkey.lock, request.token, "PX", request.lock_ms)
+    call("SET", base .. id .. jobkey.lock, request.token, "PX", request.lock_text)
   end
   add_event(base, "active", "jobId", id, "prev", "waiting")
-  local changed = {field.processed_on, request.now, field.attempts_started, started}
-  if request.worker ~= "" then
-    changed[5], changed[6] = field.processed_by, request.worker
-  end
-  call("HSET", base .. id, unpack(changed))
-  for _, value in ipairs(changed) do
-    stored[#stored + 1] = tostring(value)
+  local last = #stored
+  stored[last + 1], stored[last + 2], stored[last + 3], stored[last + 4] = field.processed_on, now, field.attempts_started, started
+  if worker ~= "" then
+    call("HSET", base .. id, field.processed_on, now, field.attempts_started, started, field.processed_by, worker)
+    stored[last + 5], stored[last + 6] = field.processed_by, worker
+  else
+    call("HSET", base .. id, field.processed_on, now, field.attempts_started, started)
   end
   return {id, stored}
 end
 
+--- All of meta that a trip needs.
+local function read_settings(base)
+  return call("HMGET", base .. key.meta, meta.paused, meta.concurrency, meta.max, meta.duration, meta.max_events)
+end
+
 --- What stands in the way, or how many may go. A limit without any duration is no limit.
 local function allowance(base, request)
-  local settings = call("HMGET", base .. key.meta, meta.paused, meta.concurrency, meta.max, meta.duration)
+  local settings = request.settings
   local duration = request.limit_duration or stored_number(settings[4])
   local max = stored_number(settings[3]) or request.limit_max
   local most, limited = request.most, nil
@@ -128,7 +139,7 @@ local function allowance(base, request)
   return most, limited or {}
 end
 
---- request: {now, token, lock_ms, most, limit_max, limit_duration, worker}
+--- request: {now, now_text, token, lock_text, settings = what read_settings gave, most, limit_max, limit_duration, worker}
 --- Gives {jobs, ttl = ms of a closed rate limit, next = ms of the next delayed job, dropped, closed}.
 local function fetch(base, request)
   promote_due(base, request.now)
@@ -144,10 +155,14 @@ local function fetch(base, request)
     if seen == 0 then
       break
     end
-    for _, job in ipairs(found) do
-      counted = counted + (stored_value(job.stored, field.deferred_failure) and 0 or 1)
-      call("LPUSH", base .. key.active, job.id)
+    local ids = {}
+    for position, job in ipairs(found) do
+      counted = counted + (job.deferred and 0 or 1)
+      ids[position] = job.id
       reply.jobs[#reply.jobs + 1] = take(base, job, request)
+    end
+    for first = 1, #ids, 5000 do
+      call("LPUSH", base .. key.active, unpack(ids, first, math.min(first + 4999, #ids)))
     end
     if limit.room and counted >= limit.room then
       break
@@ -157,7 +172,7 @@ local function fetch(base, request)
     count_taken(base, counted, limit.duration)
   end
   if #reply.jobs > 0 then
-    call("ZADD", base .. key.marker, 0, "0")
+    call("ZADD", base .. key.marker, "0", "0")
     return reply
   end
   local first = call("ZRANGE", base .. key.delayed, 0, 0, "WITHSCORES")

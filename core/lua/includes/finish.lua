@@ -10,10 +10,7 @@
 --- What becomes of a delivery (protocol part 1, sections 5 and 6). First `examine` reads everything, then `apply` writes.
 
 --- Only completing asks for children.
-local function children_code(hash, outcome)
-  if outcome.kind ~= "completed" then
-    return 0
-  end
+local function children_code(hash)
   if call("SCARD", hash .. jobkey.dependencies) > 0 then
     return -4
   end
@@ -23,28 +20,52 @@ local function children_code(hash, outcome)
   return 0
 end
 
+--- The fields that an outcome needs, or nil when there is no job of that id. Those of nearly every job are known from its name.
+local function read_fields(hash)
+  local stored = redis.pcall("HMGET", hash, field.parent_key, field.parent, field.deduplication_id, field.priority,
+    field.attempts_made, field.attempts_made_legacy, field.name)
+  if stored.err or not stored[7] and call("EXISTS", hash) == 0 then
+    return nil
+  end
+  return stored
+end
+
 --- Read and decode what the outcome needs. Gives a result code; 0 means it may be applied.
-local function examine(base, outcome)
+--- `holder` has the lock; `any_children`: some job of this call has children that are not done, or failed.
+local function examine(base, outcome, holder, any_children)
   local hash = base .. outcome.id
-  local kind = call("TYPE", hash)["ok"]
-  if kind ~= "hash" then
+  local stored = read_fields(hash)
+  if not stored then
     return -1
   end
-  local code = children_code(hash, outcome)
+  local code = any_children and outcome.kind == "completed" and children_code(hash) or 0
+  if code == 0 then
+    code = holder_code(holder, outcome.token)
+  end
   if code ~= 0 then
     return code
   end
-  code = lock_code(base, outcome.id, outcome.token)
-  if code ~= 0 then
-    return code
-  end
-  local stored = call("HMGET", hash, field.parent_key, field.parent, field.deduplication_id, field.priority, field.attempts_made,
-    field.attempts_made_legacy)
   outcome.parent, outcome.deduplication_id = read_parent(stored[1], stored[2]), stored[3]
   outcome.priority = tonumber(stored[4]) or 0
   outcome.made = math.max(stored_count(stored[5]), stored_count(stored[6]))
   outcome.parked = outcome.deduplication_id and read_parked(base, outcome.deduplication_id) or nil
   return 0
+end
+
+--- Result codes of all outcomes. Locks and children are looked for in one read each: nearly no job has children.
+local function examine_all(base, outcomes)
+  local locks, children = {}, {}
+  for position, outcome in ipairs(outcomes) do
+    local hash = base .. outcome.id
+    locks[position] = hash .. jobkey.lock
+    children[2 * position - 1], children[2 * position] = hash .. jobkey.dependencies, hash .. jobkey.unsuccessful
+  end
+  local holders, any_children = call("MGET", unpack(locks)), call("EXISTS", unpack(children)) > 0
+  local codes = {}
+  for position, outcome in ipairs(outcomes) do
+    codes[position] = examine(base, outcome, holders[position], any_children)
+  end
+  return codes
 end
 
 --- The typed record belongs to the latest failure; one of an earlier attempt must not explain this one.
@@ -56,6 +77,32 @@ local function store_failed_attempt(base, outcome)
   else
     call("HDEL", base .. outcome.id, field.exception)
   end
+end
+
+--- What is the same for many jobs of a call is gathered in `request` and written by `settle`, in one command each.
+local function note_finished(request, finished, id)
+  local rows = request.finished[finished] or {}
+  request.finished[finished] = rows
+  rows[#rows + 1], rows[#rows + 2] = request.now_text, id
+end
+
+local function note_unlocked(base, request, outcome)
+  if outcome.token ~= "0" then
+    local position = #request.unlocked + 1
+    request.unlocked[position], request.locks[position] = outcome.id, base .. outcome.id .. jobkey.lock
+  end
+end
+
+--- Write what was gathered, and forget it.
+local function settle(base, request)
+  if #request.unlocked > 0 then
+    call("DEL", unpack(request.locks))
+    call("SREM", base .. key.stalled, unpack(request.unlocked))
+  end
+  for finished, rows in pairs(request.finished) do
+    call("ZADD", finished, unpack(rows))
+  end
+  request.unlocked, request.locks, request.finished = {}, {}, {}
 end
 
 --- The end of the job, good or bad: steps 7 to 11 of section 5.1.
@@ -71,22 +118,26 @@ local function store_finished(base, outcome, request)
     end
   end
   if outcome.parent then
-    local settle = failed and child_failed or child_completed
-    settle(hash, outcome.parent, outcome.value, now)
+    local tell = failed and child_failed or child_completed
+    tell(hash, outcome.parent, outcome.value, now)
   end
   if outcome.keep.count == 0 then
     leave_parent(base, id)
     delete_job_keys(base, id)
   else
-    call("ZADD", finished, now, id)
     if failed then
       store_failed_attempt(base, outcome)
-      call("HSET", hash, field.finished_on, now)
+      call("HSET", hash, field.finished_on, request.now_text)
       call("HDEL", hash, field.deferred_failure)
     else
-      call("HSET", hash, result, outcome.value, field.finished_on, now, field.attempts_made, outcome.made + 1)
+      call("HSET", hash, result, outcome.value, field.finished_on, request.now_text,
+        field.attempts_made, string.format("%d", outcome.made + 1))
     end
-    purge(base, finished, now, outcome.keep)
+    note_finished(request, finished, id)
+    if outcome.keep.age or outcome.keep.count then
+      settle(base, request)
+      purge(base, finished, now, outcome.keep)
+    end
   end
   add_event(base, outcome.kind, "jobId", id, result, outcome.value, "prev", "active")
   if failed and outcome.made + 1 >= outcome.attempts then
@@ -142,7 +193,7 @@ local function apply(base, outcome, request)
   if call("LREM", base .. key.active, -1, outcome.id) == 0 then
     return -3
   end
-  unlock(base, outcome.id, outcome.token)
+  note_unlocked(base, request, outcome)
   if outcome.data ~= "" then
     call("HSET", base .. outcome.id, field.data, outcome.data)
   end
