@@ -61,10 +61,16 @@ class Retried:
 
 @dataclass(frozen=True)
 class Postponed:
-    """The handler asked to run again after `delay` ms; no attempt is counted."""
+    """The job is to run again after `delay` ms; no attempt is counted.
+
+    Args:
+        data: the new payload, or None to keep the stored one.
+        started: False when no handler has seen it; then the start is not counted either.
+    """
 
     delay: int
     data: RawJson | None = None
+    started: bool = True
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,8 @@ def _parts(job: Job, outcome: Outcome, retention: Retention) -> tuple[str, tuple
         timing = (check_milliseconds(outcome.delay, "delay"), lifo, "", "")
         return "retried", (*_failure(job, outcome), _text(outcome.data), *timing)
     if isinstance(outcome, Postponed):
-        return "postponed", _moving(outcome.data, check_milliseconds(outcome.delay, "delay"))
+        delay = check_milliseconds(outcome.delay, "delay")
+        return "postponed", _moving(outcome.data, delay, "" if outcome.started else "1")
     if isinstance(outcome, RateLimited):
         return "limited", _moving(outcome.data, check_milliseconds(outcome.ms, "ms"))
     if isinstance(outcome, Returned):

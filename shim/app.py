@@ -23,6 +23,7 @@ from .exceptions import ImproperlyConfigured, NotRegistered
 from .ids import job_id_of, uuid
 from .local import Proxy
 from .message import Message
+from .rates import per_second
 from .result import AsyncResult, EagerResult
 from .routing import route
 from .settings import Settings
@@ -189,6 +190,7 @@ class Celery:
         """Register a class-based task."""
         instance = task() if isinstance(task, type) else task
         instance.app = self
+        per_second(instance.rate_limit)
         if not getattr(instance, "name", None):
             instance.name = f"{type(instance).__module__}.{type(instance).__name__}"
         self.tasks.add(instance)
@@ -331,6 +333,7 @@ class Celery:
         )
         if name in self.tasks:
             return self.tasks[name]
+        per_second(options.get("rate_limit"))
         attributes = {
             **options,
             "bind": bind,

@@ -62,6 +62,8 @@ class Task:
         retry_backoff_max: s.
         retry_jitter: whether such a delay is left to chance.
         soft_time_limit, time_limit: s that a run may take; see `TimeLimits`.
+        rate_limit: at most so many starts in each worker: ``"10/s"``, ``"100/m"``, ``"5/h"``, a
+            number a second; 0 for none, None for ``task_default_rate_limit``.
         acks_late: False: a run whose process died is a failure, not run again.
         queue, priority, expires, ignore_result, serializer: defaults of `apply_async`.
     """
@@ -85,6 +87,7 @@ class Task:
     track_started: bool | None = None
     soft_time_limit: float | None = None
     time_limit: float | None = None
+    rate_limit: str | float | None = None
     typing = True
     throws: tuple[type[BaseException], ...] = ()
     #: BullMQ's own options for every job of the task, such as ``{"remove_on_fail": 100}``.

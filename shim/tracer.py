@@ -25,13 +25,14 @@ from bullrush.core.outcome import (
     reason_of,
     stack_of,
 )
-from bullrush.core.pools import TimeLimits
+from bullrush.core.pools import Hold, TimeLimits
 
 from . import states
 from .exceptions import Ignore, InvalidTaskError, NotRegistered, Reject, Retry, TaskRevokedError
 from .ids import task_id_of
 from .local import running
 from .message import Message, decode
+from .rates import RateLimits
 from .serialization import dumps
 from .task import Context, Task
 
@@ -45,6 +46,14 @@ class Tracer:
     def __init__(self, app: Celery, hostname: str = "") -> None:
         self.app = app
         self.hostname = hostname
+        self._rates = RateLimits(app)
+
+    @property
+    def hold(self) -> Hold | None:
+        """Says how long a delivery must wait for the rate limit of its task; None when no task has
+        one as the worker starts.
+        """
+        return self._rates.hold if self._rates.are_there() else None
 
     def __call__(self, delivery: Delivery) -> Outcome | Coroutine[Any, Any, Outcome]:
         """Run one task; of a coroutine function, the coroutine that runs it."""

@@ -6,7 +6,7 @@
 ---   kind (completed, failed, retried, postponed, returned, limited, lost), id, token,
 ---   value (returnvalue as JSON, or the reason as text), stacktrace as JSON, exception record, new data as JSON or "",
 ---   three numbers: of completed and failed what to keep (count, age s, limit, "" for no bound), of retried and postponed the delay ms
----   and "1" for lifo, of limited the ms to close the rate limit for, of returned
+---   and (of retried) "1" for lifo, of limited the ms to close the rate limit for, of returned and postponed
 ---   (as the second) "1" when no handler has seen it; attempts: a failure with that many attempts made is announced as
 ---   exhausted.
 --- Reply: {result codes (0 or negative, protocol 5.2), {{id, flat hash}, ...}, ms until the rate limit opens or 0,
@@ -33,8 +33,10 @@ local function read_outcome(first)
   if outcome.kind == "completed" or outcome.kind == "failed" then
     outcome.keep = {count = optional(ARGV[first + 7], "keep count"), age = optional(ARGV[first + 8], "keep age"),
       limit = optional(ARGV[first + 9], "keep limit") or 1000}
-  elseif outcome.kind == "retried" or outcome.kind == "postponed" or outcome.kind == "limited" then
+  elseif outcome.kind == "retried" or outcome.kind == "limited" then
     outcome.delay, outcome.lifo = whole(ARGV[first + 7], "delay"), ARGV[first + 8] == "1"
+  elseif outcome.kind == "postponed" then
+    outcome.delay, outcome.unstarted = whole(ARGV[first + 7], "delay"), ARGV[first + 8] == "1"
   elseif outcome.kind == "returned" then
     outcome.unstarted = ARGV[first + 8] == "1"
   elseif outcome.kind ~= "lost" then

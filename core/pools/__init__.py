@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Pool, TimeLimits, Work
+from .base import Hold, Pool, TimeLimits, Work
 from .child import Plan
 from .coroutines import CoroutinePool
 from .prefork import PreforkOptions, PreforkPool
@@ -12,6 +12,7 @@ from .threads import ThreadPool
 __all__ = [
     "POOLS",
     "CoroutinePool",
+    "Hold",
     "Plan",
     "Pool",
     "PreforkOptions",

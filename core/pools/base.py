@@ -13,6 +13,9 @@ from ..delivery import Delivery, Finished
 Report: TypeAlias = Callable[[Finished], None]
 #: Says that a slot is free though no delivery was reported; safe from any thread.
 Freed: TypeAlias = Callable[[], None]
+#: s that a delivery must wait before it may start; not above 0 for: it may start now. Asked in the
+#: worker's own process.
+Hold: TypeAlias = Callable[[Delivery], float]
 #: Surrounds the handler alone, so that what ends it from outside never meets our own code.
 Guard: TypeAlias = Callable[[], AbstractContextManager[Any]]
 
@@ -65,6 +68,13 @@ class Work(Protocol):
         Args:
             started: whether a handler has seen it.
         """
+
+    def postpone(self, delivery: Delivery, seconds: float) -> Finished:
+        """What comes of a delivery that must not start yet."""
+
+    @property
+    def hold(self) -> Hold | None:
+        """Says how long a delivery must wait before it may start; None when none ever must."""
 
     def limits(self, delivery: Delivery) -> TimeLimits:
         """How long it may run."""

@@ -4,6 +4,7 @@ from ..delivery import Delivery
 from ..trip import Limiter
 from .autoscale import Autoscale
 from .execution import Handler
+from .pace import Pace
 from .settings import WorkerOptions
 from .share import QueueShare
 from .worker import Worker
@@ -13,6 +14,7 @@ __all__ = [
     "Delivery",
     "Handler",
     "Limiter",
+    "Pace",
     "QueueShare",
     "Worker",
     "WorkerOptions",

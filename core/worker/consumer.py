@@ -13,11 +13,12 @@ from typing import TypeAlias
 
 from ..clock import now_ms
 from ..delivery import Delivery, Finished
-from ..outcome import Completed, Failed, RateLimited, Retried, Returned
+from ..outcome import Completed, Failed, Postponed, RateLimited, Retried, Returned
 from ..pools import Pool, Work
 from ..trip import Request
 from .backlog import PATIENCE, Backlog
 from .feed import Feed, Flight
+from .gate import Gate
 from .listeners import Listeners
 from .log import log_outcome
 from .rescue import Rescue
@@ -62,6 +63,7 @@ class Consumer:
         self._listeners = listeners
         self._work = work
         self._backlog = Backlog()
+        self._gate = Gate(work, self.report) if work.hold is not None else None
         self._running: set[Delivery] = set()
         self._flights: list[Flight] = []
         self._tokens = 0
@@ -180,10 +182,10 @@ class Consumer:
             self._submit_waiting()
 
     def _submit_waiting(self) -> None:
-        pool, backlog = self.pool, self._backlog
+        pool, backlog, gate = self.pool, self._backlog, self._gate
         while len(backlog) and pool.free() > 0 and not self._limited:
             delivery = backlog.take()
-            if delivery is not None:
+            if delivery is not None and (gate is None or gate.lets_pass(delivery)):
                 pool.submit(delivery)
 
     def _hand_back_waiting(self) -> None:
@@ -306,7 +308,7 @@ class Consumer:
             self._take_in_finished(finished)
 
     def _take_in_finished(self, finished: Finished) -> None:
-        if not isinstance(finished.outcome, Returned):
+        if not isinstance(finished.outcome, (Postponed, Returned)):
             self._backlog.learn(finished.seconds)
         if isinstance(finished.outcome, RateLimited):
             # What was fetched ahead waits for the limit too, behind the job that has met it.

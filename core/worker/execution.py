@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,13 +30,14 @@ from ..outcome import (
     Lost,
     Moved,
     Outcome,
+    Postponed,
     RateLimited,
     Retried,
     Returned,
     decide,
     reason_of,
 )
-from ..pools.base import NO_LIMITS, Guard, Pending, TimeLimits
+from ..pools.base import NO_LIMITS, Guard, Hold, Pending, TimeLimits
 from ..records import KEEP_ALL, Retention, record_of
 
 logger = logging.getLogger("bullrush.worker")
@@ -63,8 +65,9 @@ class Execution:
         fail_when_lost: fail such a job the first time.
 
     A handler may be an object that says more: `limits(delivery, default)`,
-    `is_coroutine(delivery)`, `fails_when_lost(delivery)`, and `failure(delivery, error)` for the
-    outcome of a run that was ended from outside.
+    `is_coroutine(delivery)`, `fails_when_lost(delivery)`, `failure(delivery, error)` for the
+    outcome of a run that was ended from outside, and `hold(delivery)`: s that it must wait before
+    it may start, asked in the worker's own process (`data` is not decoded yet).
     """
 
     handler: Handler
@@ -130,6 +133,16 @@ class Execution:
     def hand_back(self, delivery: Delivery, *, started: bool = False) -> Finished:
         """See `Work`."""
         return self._finished(delivery, Returned(started=started), time.perf_counter())
+
+    def postpone(self, delivery: Delivery, seconds: float) -> Finished:
+        """See `Work`."""
+        outcome = Postponed(math.ceil(seconds * 1000), started=False)
+        return self._finished(delivery, outcome, time.perf_counter())
+
+    @property
+    def hold(self) -> Hold | None:
+        """See `Work`."""
+        return getattr(self.handler, "hold", None)
 
     def limits(self, delivery: Delivery) -> TimeLimits:
         """See `Work`."""

@@ -222,6 +222,13 @@ def test_growing_and_shrinking(queue, events, start):
     assert finish(events, queue.add("double", 5)) == 10
 
 
+def test_the_workers_own_process_says_which_jobs_must_wait(queue, start):
+    queue.add_bulk([BulkJob("double", n) for n in range(5)])
+    start(handlers.Paced(3600), concurrency=3)
+    wait_until(lambda: queue.get_job_counts("completed")["completed"] == 1, 30)
+    wait_until(lambda: queue.get_job_counts("delayed")["delayed"] == 4)
+
+
 def test_a_handler_that_no_child_can_import_is_refused_at_once(url, queue_name):
     with pytest.raises(InvalidOption, match="top level of a module"):
         Worker(queue_name, lambda delivery: None, url=url, pool="prefork")

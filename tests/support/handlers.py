@@ -19,6 +19,7 @@ from bullrush.core.errors import (
     SoftTimeLimitExceeded,
     WaitingError,
 )
+from bullrush.core.worker import Pace
 
 
 def fail_once_to_start() -> None:
@@ -35,6 +36,21 @@ def fail_once_to_start() -> None:
 def double(delivery: Delivery) -> Any:
     """Twice the data."""
     return delivery.data * 2
+
+
+class Paced:
+    """The same, at most once in `seconds` in the whole worker."""
+
+    def __init__(self, seconds: float) -> None:
+        self.pace = Pace(seconds)
+
+    def hold(self, delivery: Delivery) -> float:
+        """See `Execution`."""
+        return self.pace.wait(delivery.job.id)
+
+    def __call__(self, delivery: Delivery) -> Any:
+        """See `double`."""
+        return double(delivery)
 
 
 def pid(delivery: Delivery) -> int:

@@ -160,18 +160,24 @@ local function store_retried(base, outcome, request)
   end
 end
 
+--- A start that no handler has seen does not count.
+local function forget_start(base, outcome)
+  if outcome.unstarted then
+    local started = stored_count(call("HGET", base .. outcome.id, field.attempts_started))
+    call("HSET", base .. outcome.id, field.attempts_started, math.max(started - 1, 0))
+  end
+end
+
 --- postponed: later, no attempt counted (section 6.3).
 local function store_postponed(base, outcome, request)
+  forget_start(base, outcome)
   call("HSET", base .. outcome.id, field.delay, outcome.delay)
   push_delayed(base, outcome.id, request.now, outcome.delay, request.length)
 end
 
 --- returned: next in line again, no attempt counted (section 6.5).
 local function store_returned(base, outcome, request)
-  if outcome.unstarted then
-    local started = stored_count(call("HGET", base .. outcome.id, field.attempts_started))
-    call("HSET", base .. outcome.id, field.attempts_started, math.max(started - 1, 0))
-  end
+  forget_start(base, outcome)
   if outcome.priority > 0 then
     call("ZADD", base .. key.prioritized, outcome.priority * 4294967296, outcome.id)
   else

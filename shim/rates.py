@@ -1,0 +1,76 @@
+"""``rate_limit`` of tasks: at most so many starts of a task in one worker."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from bullrush.core.delivery import Delivery
+from bullrush.core.errors import InvalidOption
+from bullrush.core.worker.pace import Pace
+
+from .ids import task_id_of
+
+if TYPE_CHECKING:
+    from .app import Celery
+
+_FORM = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:/\s*([smh]))?\s*")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
+
+
+def per_second(rate: Any) -> float:
+    """Celery's ``"10/s"``, ``"100/m"``, ``"5/h"`` or a number as starts a second; 0 for no limit.
+
+    Raises:
+        InvalidOption: nothing of that form.
+    """
+    if rate is None:
+        return 0.0
+    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 <= rate < float("inf"):
+        return float(rate)
+    found = _FORM.fullmatch(rate) if isinstance(rate, str) else None
+    if found is None:
+        raise InvalidOption(
+            f"rate_limit={rate!r}: it is '10/s', '100/m', '5/h', a number of starts a second, or "
+            "None for no limit"
+        )
+    return float(found[1]) / _SECONDS[found[2]]
+
+
+class RateLimits:
+    """The limits of an application's tasks in one worker. A limit that is changed on a task holds
+    from its next run on.
+    """
+
+    def __init__(self, app: Celery) -> None:
+        self.app = app
+        self._paces: dict[str, tuple[Any, Pace | None]] = {}
+
+    def are_there(self) -> bool:
+        """Whether any task has one now.
+
+        Raises:
+            InvalidOption: one of them is no rate.
+        """
+        if self.app.conf.worker_disable_rate_limits:
+            return False
+        rates = [per_second(self._rate_of(name)) for name in self.app.tasks]
+        return any(rates)
+
+    def hold(self, delivery: Delivery) -> float:
+        """s until the delivery may start."""
+        name = delivery.job.name
+        rate = self._rate_of(name)
+        known = self._paces.get(name)
+        if known is None or known[0] != rate:
+            starts = per_second(rate)
+            known = self._paces[name] = (rate, Pace(1 / starts) if starts else None)
+        pace = known[1]
+        return 0.0 if pace is None else pace.wait(task_id_of(delivery.job.id))
+
+    def _rate_of(self, name: str) -> Any:
+        task = self.app.tasks.get(name)
+        if task is None:
+            return None
+        own = task.rate_limit
+        return self.app.conf.task_default_rate_limit if own is None else own
