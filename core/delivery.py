@@ -32,6 +32,7 @@ class Delivery:
 
     __slots__ = (
         "_lost",
+        "batch",
         "committing",
         "data",
         "job",
@@ -50,6 +51,8 @@ class Delivery:
         self.moved = False
         #: Said by the worker while its outcome is on the way: then a lock that is gone is no loss.
         self.committing = False
+        #: The batch in which it runs, if it does.
+        self.batch: Delivery | None = None
         self._lost = False
 
     def __repr__(self) -> str:
@@ -184,9 +187,15 @@ class Delivery:
 class Finished:
     """A delivery that was run, with its outcome and the outcome's form for the script
     `commit_and_fetch`; the form is empty when there is nothing to commit.
+
+    Args:
+        seconds: how long it ran.
+        parts: of a batch, outcome and form of each of its members; then `outcome` only says whether
+            a rate limit was met.
     """
 
     delivery: Delivery
     outcome: Outcome
     record: Record
     seconds: float = 0.0
+    parts: tuple[tuple[Outcome, Record], ...] = ()

@@ -228,6 +228,10 @@ class UnrecoverableError(HandlerSignal):
     """Fail the job now, whatever attempts remain (BullMQ's class of the same name)."""
 
 
+class InvalidBatchAnswer(BullrushError):
+    """A batch handler did not return one answer for each item; every item has failed."""
+
+
 class RateLimitError(HandlerSignal):
     """Something the job needs is exhausted: put it back, next in line, without counting an attempt,
     and take no more jobs until the queue's rate limit opens (protocol part 1, section 6.5).

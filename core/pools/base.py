@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from ..batch import BatchingOf
 from ..delivery import Delivery, Finished
 
 #: Puts what came of a delivery into the worker's inbox; safe from any thread.
@@ -75,6 +76,10 @@ class Work(Protocol):
     @property
     def hold(self) -> Hold | None:
         """Says how long a delivery must wait before it may start; None when none ever must."""
+
+    @property
+    def batching(self) -> BatchingOf | None:
+        """Says which deliveries are gathered to a `BatchDelivery`; None when none is."""
 
     def limits(self, delivery: Delivery) -> TimeLimits:
         """How long it may run."""

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from ..batch import BatchDelivery
 from ..delivery import Delivery, Finished
 from ..drivers import connect
 from ..errors import SoftTimeLimitExceeded
 from ..job import Job
-from ..outcome import Completed
+from ..outcome import Completed, Outcome
 from ..queue import Queue
 from . import wire
 from .alarms import Alarms
@@ -136,12 +137,12 @@ class Child:
 
     def _report(self, finished: Finished) -> None:
         number = self._numbers[finished.delivery]
-        outcome = finished.outcome
-        if isinstance(outcome, Completed):
-            outcome = Completed()  # The value is in the record, and may not be one to be pickled.
+        outcome = _sendable(finished.outcome)
+        parts = tuple((_sendable(each), record) for each, record in finished.parts)
         memory = memory_kib() if self._plan.watch_memory else 0
         self._cancelled.pop(number, None)
-        self._tell((wire.DONE, number, finished.record, outcome, finished.seconds, memory))
+        what = (finished.record, outcome, finished.seconds, memory, parts)
+        self._tell((wire.DONE, number, *what))
         with self._idle:
             del self._numbers[finished.delivery]
             self._idle.notify()
@@ -171,6 +172,11 @@ class Child:
             with self._changed:
                 self._waiting.append((message[1], self._delivery(*message[2:])))
                 self._changed.notify()
+        elif kind == wire.BATCH:
+            batch = BatchDelivery([self._delivery(*each) for each in message[2]])
+            with self._changed:
+                self._waiting.append((message[1], batch))
+                self._changed.notify()
         elif kind == wire.RECALL:
             with self._changed:
                 numbers = [number for number, _ in self._waiting]
@@ -181,7 +187,7 @@ class Child:
         elif kind == wire.LOST:
             for delivery, number in list(self._numbers.items()):
                 if number == message[1]:
-                    delivery.lose_lock()
+                    _lose_lock(delivery, message[2])
         elif kind == wire.STOP:
             with self._changed:
                 self._stopping = True
@@ -211,6 +217,17 @@ class Child:
         for queue in self._queues.values():
             return queue.driver
         return connect(self._plan.url)
+
+
+def _sendable(outcome: Outcome) -> Outcome:
+    """The value is in the record, and may not be one to be pickled."""
+    return Completed() if isinstance(outcome, Completed) else outcome
+
+
+def _lose_lock(delivery: Delivery, job_id: str) -> None:
+    for each in delivery.members if isinstance(delivery, BatchDelivery) else (delivery,):
+        if each.job.id == job_id:
+            each.lose_lock()
 
 
 def memory_kib() -> int:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..batch import BatchDelivery
 from ..delivery import Delivery
 from . import wire
 
@@ -74,9 +75,10 @@ class ChildHandle:
         if not self._line:
             self._since = time.monotonic()
         self._line[number] = delivery
-        job, keys = delivery.job, delivery.queue.keys
-        what = (keys.queue, keys.prefix, job.id, job.fields(), delivery.token)
-        self.tell((wire.RUN, number, *what))
+        if isinstance(delivery, BatchDelivery):
+            self.tell((wire.BATCH, number, [_description(each) for each in delivery.members]))
+        else:
+            self.tell((wire.RUN, number, *_description(delivery)))
 
     def tell(self, message: wire.Message) -> None:
         """Send a message; a dead child hears nothing, and is buried by its sentinel."""
@@ -118,7 +120,8 @@ class ChildHandle:
     # -- its deliveries --
 
     def number_of(self, delivery: Delivery) -> int | None:
-        """The number of a delivery it has."""
+        """The number of a delivery it has, or of the batch it is in."""
+        delivery = delivery.batch or delivery
         for held in (self._line, self._coroutines):
             for number, each in held.items():
                 if each is delivery:
@@ -200,3 +203,8 @@ class ChildHandle:
             lost.append(self._line[current])
         untouched = [each for number, each in self._line.items() if number != current]
         return lost, untouched
+
+
+def _description(delivery: Delivery) -> tuple[Any, ...]:
+    job, keys = delivery.job, delivery.queue.keys
+    return keys.queue, keys.prefix, job.id, job.fields(), delivery.token

@@ -134,7 +134,7 @@ class PreforkPool:
             for child in self._children:
                 number = child.number_of(delivery)
                 if number is not None:
-                    child.tell((wire.LOST, number))
+                    child.tell((wire.LOST, number, delivery.job.id))
 
     def resize(self, slots: int) -> None:
         """See `Pool`."""
@@ -263,12 +263,12 @@ class PreforkPool:
     def _take(self, child: ChildHandle, message: wire.Message) -> Finished | None:
         kind = message[0]
         if kind == wire.DONE:
-            _, number, record, outcome, seconds, memory = message
+            _, number, record, outcome, seconds, memory, parts = message
             delivery = child.done(number)
             self._learn(seconds)
             if self._is_spent(child, memory):
                 self._replace(child)
-            return Finished(delivery, outcome, record, seconds) if delivery else None
+            return Finished(delivery, outcome, record, seconds, parts) if delivery else None
         if kind == wire.READY:
             child.ready = True
             self._stillborn = 0

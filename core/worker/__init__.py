@@ -1,5 +1,6 @@
 """The worker: small services around one commit-and-fetch script."""
 
+from ..batch import BatchDelivery, Batching
 from ..delivery import Delivery
 from ..trip import Limiter
 from .autoscale import Autoscale
@@ -11,6 +12,8 @@ from .worker import Worker
 
 __all__ = [
     "Autoscale",
+    "BatchDelivery",
+    "Batching",
     "Delivery",
     "Handler",
     "Limiter",

@@ -17,6 +17,7 @@ from ..outcome import Completed, Failed, Postponed, RateLimited, Retried, Return
 from ..pools import Pool, Work
 from ..trip import Request
 from .backlog import PATIENCE, Backlog
+from .batches import finished_parts
 from .feed import Feed, Flight
 from .gate import Gate
 from .listeners import Listeners
@@ -63,7 +64,9 @@ class Consumer:
         self._listeners = listeners
         self._work = work
         self._backlog = Backlog()
-        self._gate = Gate(work, self.report) if work.hold is not None else None
+        says_more = work.hold is not None or work.batching is not None
+        self._gate = Gate(work, self.report) if says_more else None
+        self._free = pool.free if work.batching is None else self._free_beside_batches
         self._running: set[Delivery] = set()
         self._flights: list[Flight] = []
         self._tokens = 0
@@ -159,7 +162,12 @@ class Consumer:
 
     def _arrive(self) -> None:
         """Take in what the trips brought."""
+        deliveries = self._land()
+        self._backlog.put(deliveries if self._gate is None else self._gate.join(deliveries))
+
+    def _land(self) -> list[Delivery]:
         flights, self._flights = self._flights, []
+        landed: list[Delivery] = []
         for flight in flights:
             feed, had_work = flight.feed, flight.feed.has_work
             deliveries = flight.arrive()
@@ -168,10 +176,11 @@ class Consumer:
             elif had_work and not feed.has_work:
                 self._listeners.tell("drained", feed.queue.name)
             self._running.update(deliveries)
-            self._backlog.put(deliveries)
+            landed += deliveries
             if self._listeners.wants("active"):
                 for delivery in deliveries:
                     self._listeners.tell("active", delivery)
+        return landed
 
     def _dispatch(self) -> None:
         """Give deliveries to the pool while it takes them."""
@@ -182,22 +191,35 @@ class Consumer:
             self._submit_waiting()
 
     def _submit_waiting(self) -> None:
-        pool, backlog, gate = self.pool, self._backlog, self._gate
-        while len(backlog) and pool.free() > 0 and not self._limited:
+        pool, backlog, gate, free = self.pool, self._backlog, self._gate, self._free
+        while len(backlog) and free() > 0 and not self._limited:
             delivery = backlog.take()
             if delivery is not None and (gate is None or gate.lets_pass(delivery)):
                 pool.submit(delivery)
+        while gate is not None and pool.free() > 0 and not self._limited:
+            batch = gate.next_batch()
+            if batch is None:
+                return
+            pool.submit(batch)
 
     def _hand_back_waiting(self) -> None:
         """What waits behind long jobs, or for a worker that takes no more, goes back to the queue
         at once.
         """
+        if self._takes_nothing():
+            self._hand_back_unstarted()
+            return
         overdue = self._backlog.overdue_in()
-        if overdue is None or (overdue > 0 and not self._takes_nothing()):
+        if overdue is None or overdue > 0 or self._free() > 0:
             return
-        if self.pool.free() > 0 and not self._takes_nothing():
-            return
-        self._take_in_all(self._work.hand_back(each) for each in self._backlog.give_up())
+        if self._gate is None or not self._gate.hurry():
+            self._take_in_all(self._work.hand_back(each) for each in self._backlog.give_up())
+
+    def _hand_back_unstarted(self) -> None:
+        given = self._backlog.give_up()
+        if self._gate is not None:
+            given += self._gate.give_up()
+        self._take_in_all(self._work.hand_back(each) for each in given)
 
     def _hand_back_running(self) -> None:
         """The worker ends, and some jobs have not: they run elsewhere, at once."""
@@ -216,7 +238,7 @@ class Consumer:
 
     def _rescue_waiting(self) -> None:
         """The same from another thread, when the consumer's own is held up by a handler."""
-        self._arrive()
+        self._backlog.put(self._land())
         self._take_in_all(self._work.hand_back(each) for each in self._backlog.give_up())
         self._commit_all()
 
@@ -229,7 +251,12 @@ class Consumer:
         """How many more deliveries are worth while now."""
         if self._takes_nothing():
             return 0
-        return self.pool.free() + self._backlog.ahead() - len(self._backlog)
+        wanted = 0 if self._gate is None else self._gate.wanted
+        return self._free() + wanted + self._backlog.ahead() - len(self._backlog)
+
+    def _free_beside_batches(self) -> int:
+        """Batches that gather, or wait for their call, have a slot each."""
+        return self.pool.free() - (0 if self._gate is None else self._gate.slots)
 
     def _shares(self) -> dict[Feed, int]:
         """The room, dealt out to the queues that may have work, each round to another first."""
@@ -267,9 +294,14 @@ class Consumer:
         waits = [] if self._deadline is None else [self._deadline - time.monotonic()]
         overdue = self._backlog.overdue_in()
         if overdue is not None:
-            if self._takes_nothing() or self.pool.free() > 0:
+            if self._takes_nothing() or self._free() > 0:
                 return 0.0
             waits.append(overdue)
+        if self._gate is not None:
+            if self._gate.has_batch and self.pool.free() > 0:
+                return 0.0
+            due = self._gate.due_in()
+            waits += [] if due is None else [due]
         now, room = now_ms(), self._room()
         for feed in self.feeds:
             if feed.finished and not feed.failing:
@@ -308,12 +340,15 @@ class Consumer:
             self._take_in_finished(finished)
 
     def _take_in_finished(self, finished: Finished) -> None:
+        if finished.parts:
+            self._take_in_all(finished_parts(finished))
+            return
         if not isinstance(finished.outcome, (Postponed, Returned)):
             self._backlog.learn(finished.seconds)
         if isinstance(finished.outcome, RateLimited):
             # What was fetched ahead waits for the limit too, behind the job that has met it.
             self._limited = False
-            self._take_in_all(self._work.hand_back(each) for each in self._backlog.give_up())
+            self._hand_back_unstarted()
         base = finished.delivery.job.base
         feed = next(each for each in self.feeds if each.queue.keys.base == base)
         if finished.record:

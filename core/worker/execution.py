@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ..backoff import BackoffStrategy
+from ..batch import Batching, BatchingOf
 from ..delivery import Delivery, Finished
 from ..errors import (
     BullrushError,
@@ -41,7 +42,8 @@ from ..pools.base import NO_LIMITS, Guard, Hold, Pending, TimeLimits
 from ..records import KEEP_ALL, Retention, record_of
 
 logger = logging.getLogger("bullrush.worker")
-_UNGUARDED = contextlib.nullcontext()
+#: Surrounds a handler that nothing ends from outside.
+UNGUARDED = contextlib.nullcontext()
 
 #: Gets the delivery; returns a JSON value, `RawJson` or an outcome; may raise; may be a coroutine
 #: function.
@@ -67,7 +69,8 @@ class Execution:
     A handler may be an object that says more: `limits(delivery, default)`,
     `is_coroutine(delivery)`, `fails_when_lost(delivery)`, `failure(delivery, error)` for the
     outcome of a run that was ended from outside, and `hold(delivery)`: s that it must wait before
-    it may start, asked in the worker's own process (`data` is not decoded yet).
+    it may start, asked in the worker's own process (`data` is not decoded yet). With `batching`, a
+    `Batching` or a function that gives one (or None) for a delivery, it gets a `BatchDelivery`.
     """
 
     handler: Handler
@@ -93,7 +96,7 @@ class Execution:
         if reason is not None:
             return self._finished(delivery, Failed(reason), started)
         try:
-            with guard() if guard is not None else _UNGUARDED:
+            with guard() if guard is not None else UNGUARDED:
                 value = self.handler(delivery)
         except BaseException as error:  # SystemExit and KeyboardInterrupt must not end a slot
             return self._finished(delivery, self._outcome_of_error(delivery, error), started)
@@ -143,6 +146,12 @@ class Execution:
     def hold(self) -> Hold | None:
         """See `Work`."""
         return getattr(self.handler, "hold", None)
+
+    @property
+    def batching(self) -> BatchingOf | None:
+        """See `Work`."""
+        own = getattr(self.handler, "batching", None)
+        return (lambda delivery: own) if isinstance(own, Batching) else own
 
     def limits(self, delivery: Delivery) -> TimeLimits:
         """See `Work`."""

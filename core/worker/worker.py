@@ -18,6 +18,7 @@ from ..errors import AuthenticationFailed, BullrushError, InvalidOption, JobCanc
 from ..keys import DEFAULT_PREFIX
 from ..pools import Pool
 from ..queue import Queue
+from .batches import BatchExecution
 from .crew import Crew
 from .execution import Execution, Handler
 from .listeners import Listener, Listeners
@@ -61,7 +62,8 @@ class Worker:
         self.settings = settings = worker_settings(options)
         self._owns_driver = driver is None
         self.driver = driver if driver is not None else connect(redis_url(url))
-        self.execution = Execution(
+        kind = Execution if getattr(handler, "batching", None) is None else BatchExecution
+        self.execution = kind(
             handler,
             size_limit=settings.size_limit,
             strategies=settings.strategies,
@@ -184,13 +186,14 @@ class Worker:
             reason: the job's failedReason.
 
         Returns:
-            Whether it is running here and the pool could end it. `solo` cannot.
+            Whether it is running here and the pool could end it. `solo` cannot, and nobody can end
+            one item of a batch.
         """
         error = JobCancelled(reason)
         return any(
             self.pool.cancel(delivery, error)
             for delivery in self._consumer.running()
-            if delivery.job.id == job_id
+            if delivery.job.id == job_id and delivery.batch is None
         )
 
     @property

@@ -19,7 +19,7 @@ from bullrush.core.errors import (
     SoftTimeLimitExceeded,
     WaitingError,
 )
-from bullrush.core.worker import Pace
+from bullrush.core.worker import BatchDelivery, Batching, Pace
 
 
 def fail_once_to_start() -> None:
@@ -36,6 +36,35 @@ def fail_once_to_start() -> None:
 def double(delivery: Delivery) -> Any:
     """Twice the data."""
     return delivery.data * 2
+
+
+class Batched:
+    """Does with a batch what `act` does with a job, the name of the first job for all."""
+
+    batching = Batching(10, 0.3)
+
+    def __call__(self, batch: BatchDelivery) -> Any:
+        """A list for the names below, else what `act` gives."""
+        found = _BATCHES.get(batch.items[0].job.name)
+        return (
+            act(batch.items[0]) if found is None else [found(each, batch) for each in batch.items]
+        )
+
+
+class BatchedAsync(Batched):
+    """The same as a coroutine."""
+
+    async def _answers(self, batch: BatchDelivery) -> Any:
+        await asyncio.sleep(0.01)
+        return Batched.__call__(self, batch)
+
+    def __call__(self, batch: BatchDelivery) -> Any:
+        """See `Batched`."""
+        return self._answers(batch)
+
+    def is_coroutine(self, delivery: Delivery) -> bool:
+        """See `Execution`."""
+        return True
 
 
 class Paced:
@@ -142,7 +171,18 @@ def _odd(delivery: Delivery) -> None:
     raise Odd(1, 2)
 
 
+def _only_even(delivery: Delivery, batch: BatchDelivery) -> Any:
+    return ValueError(f"{delivery.data} is odd") if delivery.data % 2 else delivery.data
+
+
+_BATCHES: dict[str, Any] = {
+    "size": lambda delivery, batch: [delivery.data, len(batch.items)],
+    "even": _only_even,
+}
 _ACTS: dict[str, Any] = {
+    "too few": lambda delivery: [],
+    "no list": lambda delivery: "text",
+    "nothing": lambda delivery: None,
     "pid": pid,
     "double": double,
     "sleep": _sleep,

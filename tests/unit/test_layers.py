@@ -53,6 +53,7 @@ CORE_LAYERS = (
         "publishing",
         "views",
         "delivery",
+        "batch",
         "workers",
     },
     {"pools"},
