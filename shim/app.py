@@ -18,6 +18,7 @@ from bullrush.core.environment import key_prefix, redis_url
 from bullrush.core.errors import InvalidOption
 from bullrush.core.options import JobOptions, check_names
 
+from .batches import check_batch
 from .eager import run_eagerly
 from .exceptions import ImproperlyConfigured, NotRegistered
 from .ids import job_id_of, uuid
@@ -191,6 +192,7 @@ class Celery:
         instance = task() if isinstance(task, type) else task
         instance.app = self
         per_second(instance.rate_limit)
+        check_batch(instance.batch, instance.max_wait if instance.batch else None)
         if not getattr(instance, "name", None):
             instance.name = f"{type(instance).__module__}.{type(instance).__name__}"
         self.tasks.add(instance)
@@ -334,6 +336,7 @@ class Celery:
         if name in self.tasks:
             return self.tasks[name]
         per_second(options.get("rate_limit"))
+        check_batch(options.get("batch"), options.get("max_wait"))
         attributes = {
             **options,
             "bind": bind,

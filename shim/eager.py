@@ -9,6 +9,7 @@ from typing import Any
 from bullrush.core.outcome import stack_of
 
 from . import states
+from .batches import run_one
 from .exceptions import Ignore, Retry
 from .ids import uuid
 from .local import running
@@ -39,7 +40,11 @@ def run_eagerly(
         )
         token = running.set((*running.get(), (task, context)))
         try:
-            value = task.run(*args, **kwargs)
+            value = (
+                task.run(*args, **kwargs)
+                if task.batch is None
+                else run_one(task, args, kwargs, context)
+            )
             value = asyncio.run(value) if inspect.iscoroutine(value) else value
             return EagerResult(task_id, value, states.SUCCESS, name=task.name)
         except Retry as signal:

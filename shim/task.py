@@ -64,6 +64,10 @@ class Task:
         soft_time_limit, time_limit: s that a run may take; see `TimeLimits`.
         rate_limit: at most so many starts in each worker: ``"10/s"``, ``"100/m"``, ``"5/h"``, a
             number a second; 0 for none, None for ``task_default_rate_limit``.
+        batch: the function gets a list of up to that many `BatchItem`, with ``args``, ``kwargs``
+            and ``request``, and returns a list with one answer for each: a value, or an exception
+            that fails that call alone. None is None for each; what it raises counts for all.
+        max_wait: s that the first call waits for others; 0.2.
         acks_late: False: a run whose process died is a failure, not run again.
         queue, priority, expires, ignore_result, serializer: defaults of `apply_async`.
     """
@@ -88,6 +92,8 @@ class Task:
     soft_time_limit: float | None = None
     time_limit: float | None = None
     rate_limit: str | float | None = None
+    batch: int | None = None
+    max_wait: float = 0.2
     typing = True
     throws: tuple[type[BaseException], ...] = ()
     #: BullMQ's own options for every job of the task, such as ``{"remove_on_fail": 100}``.
@@ -145,7 +151,7 @@ class Task:
             ConnectionFailed: Redis did not answer.
         """
         given, named = tuple(args or ()), dict(kwargs or {})
-        if self.typing:
+        if self.typing and self.batch is None:
             self._check_arguments(given, named)
         if self.app.conf.task_always_eager:
             return self.apply(given, named, task_id=options.get("task_id"))

@@ -4,36 +4,24 @@ words.
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
 import datetime
 import inspect
 import json
-import random
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
+from bullrush.core.batch import BatchDelivery, Batching, BatchingOf
 from bullrush.core.delivery import Delivery
-from bullrush.core.outcome import (
-    Completed,
-    Failed,
-    Outcome,
-    RawJson,
-    Retried,
-    Returned,
-    decide,
-    reason_of,
-    stack_of,
-)
+from bullrush.core.outcome import Outcome
 from bullrush.core.pools import Hold, TimeLimits
 
-from . import states
-from .exceptions import Ignore, InvalidTaskError, NotRegistered, Reject, Retry, TaskRevokedError
+from .batches import BatchRun, batching_of
+from .exceptions import InvalidTaskError, NotRegistered, TaskRevokedError
 from .ids import task_id_of
 from .local import running
 from .message import Message, decode
 from .rates import RateLimits
-from .serialization import dumps
+from .runs import Run, failure
 from .task import Context, Task
 
 if TYPE_CHECKING:
@@ -55,19 +43,59 @@ class Tracer:
         """
         return self._rates.hold if self._rates.are_there() else None
 
-    def __call__(self, delivery: Delivery) -> Outcome | Coroutine[Any, Any, Outcome]:
-        """Run one task; of a coroutine function, the coroutine that runs it."""
+    @property
+    def batching(self) -> BatchingOf | None:
+        """Says which deliveries are gathered; None when no task is a batch task as the worker
+        starts.
+        """
+        there = any(task.batch is not None for task in self.app.tasks.values())
+        return self._batching if there else None
+
+    def __call__(self, delivery: Delivery) -> Any:
+        """Run one task: its outcome, or of a batch a list of them; of a coroutine function, the
+        coroutine that runs it.
+        """
         try:
             task = self.app.tasks[delivery.job.name]
         except KeyError:
             return failure(NotRegistered(delivery.job.name))
+        if isinstance(delivery, BatchDelivery):
+            return self._run_batch(task, delivery)
+        message = self._message(delivery)
+        return message if not isinstance(message, Message) else self._run(task, message, delivery)
+
+    def _message(self, delivery: Delivery) -> Message | Outcome:
+        """What is called, or why it must not be."""
         try:
             message = decode(delivery.job.raw("data"), delivery.data)
         except InvalidTaskError as error:
             return failure(error)
         if _has_expired(message.headers.get("expires")):
             return failure(TaskRevokedError("expired"))
-        return self._run(task, message, delivery)
+        return message
+
+    def _batching(self, delivery: Delivery) -> Batching | None:
+        task = self.app.tasks.get(delivery.job.name)
+        return None if task is None else batching_of(task)
+
+    def _run_batch(self, task: Task, batch: BatchDelivery) -> Any:
+        found = {each: self._message(each) for each in batch.items}
+        runs = [
+            Run(task, message, self._context(task, message, each), each)
+            for each, message in found.items()
+            if isinstance(message, Message)
+        ]
+        context = Context(task=task.name, called_directly=False, hostname=self.hostname)
+        came = BatchRun(task, runs, context).start()
+
+        def answers(outcomes: list[Outcome]) -> list[Any]:
+            own = iter(outcomes)
+            return [next(own) if isinstance(each, Message) else each for each in found.values()]
+
+        async def rest(coroutine: Coroutine[Any, Any, list[Outcome]]) -> list[Any]:
+            return answers(await coroutine)
+
+        return answers(came) if isinstance(came, list) else rest(came)
 
     def limits(self, delivery: Delivery, default: TimeLimits) -> TimeLimits:
         """The time limits of one run: the call's own, else the task's, else the worker's."""
@@ -77,7 +105,7 @@ class Tracer:
             soft = soft if task.soft_time_limit is None else task.soft_time_limit
             hard = hard if task.time_limit is None else task.time_limit
         raw = delivery.job.raw("data") or b""
-        if b'"timelimit"' in raw:
+        if b'"timelimit"' in raw and not isinstance(delivery, BatchDelivery):
             soft, hard = _own_limits(raw, soft, hard)
         return TimeLimits(soft, hard)
 
@@ -137,141 +165,6 @@ class Tracer:
         )
 
 
-class Run:
-    """One run of one task."""
-
-    def __init__(self, task: Task, message: Message, context: Context, delivery: Delivery) -> None:
-        self.task, self.message, self.context, self.delivery = task, message, context, delivery
-
-    def start(self) -> Outcome | Coroutine[Any, Any, Outcome]:
-        """Run it; of a coroutine function, what runs the rest."""
-        try:
-            self.task.before_start(*self._identity())
-            value = self.task.run(*self.message.args, **self.message.kwargs)
-        except BaseException as error:
-            return self._after_error(error)
-        return self._rest(value) if inspect.iscoroutine(value) else self._after_value(value)
-
-    async def _rest(self, coroutine: Coroutine[Any, Any, Any]) -> Outcome:
-        token = running.set((*running.get(), (self.task, self.context)))
-        try:
-            return self._after_value(await coroutine)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            return self._after_error(error)
-        finally:
-            running.reset(token)
-
-    def tell_failure(self, error: BaseException, outcome: Failed) -> None:
-        """Tell the task of a failure that came from outside."""
-        self._call("on_failure", error, *self._identity(), outcome.stack)
-        self._after(states.FAILURE, error, outcome.stack)
-
-    def _after_value(self, value: Any) -> Outcome:
-        try:
-            stored = RawJson(dumps(value, "the returned value"))
-            self._call("on_success", value, *self._identity())
-            self._after(states.SUCCESS, value)
-            return Completed(stored)
-        except BaseException as error:
-            return self._after_error(error)
-
-    def _after_error(self, error: BaseException) -> Outcome:
-        if isinstance(error, Retry):
-            return self._retried(error)
-        if isinstance(error, Ignore):
-            return Completed(None)
-        if isinstance(error, Reject):
-            return Returned() if error.requeue else failure(error, "rejected")
-        return self._after_exception(error)
-
-    def _identity(self) -> tuple[str, Any, Any]:
-        return (str(self.context.id), self.context.args, self.context.kwargs)
-
-    def _after_exception(self, error: BaseException) -> Outcome:
-        if self._may_autoretry(error):
-            try:
-                signal = self.task.retry(exc=error, throw=False, **self._autoretry_options())
-                return self._retried(signal)
-            except BaseException as last:
-                error = last
-        outcome = self._decided(error)
-        if isinstance(outcome, Retried):
-            self._call("on_retry", error, *self._identity(), outcome.stack)
-            self._after(states.RETRY, error, outcome.stack)
-        else:
-            self._call("on_failure", error, *self._identity(), outcome.stack)
-            self._after(states.FAILURE, error, outcome.stack)
-        return outcome
-
-    def _may_autoretry(self, error: BaseException) -> bool:
-        task = self.task
-        return isinstance(error, tuple(task.autoretry_for)) and not isinstance(
-            error, tuple(task.dont_autoretry_for)
-        )
-
-    def _autoretry_options(self) -> dict[str, Any]:
-        task, options = self.task, dict(self.task.retry_kwargs)
-        if task.retry_backoff:
-            first = 1.0 if task.retry_backoff is True else float(task.retry_backoff)
-            exponent = min(self.context.retries, 60)
-            delay = min(first * 2**exponent, task.retry_backoff_max)
-            options["countdown"] = random.uniform(0, delay) if task.retry_jitter else delay
-        return options
-
-    def _decided(self, error: BaseException) -> Failed | Retried:
-        """Attempts that a producer asked for in BullMQ's words count; those written for Node do
-        not.
-        """
-        if self.message.headers.get("derived"):
-            return failure(error)
-        return dataclasses.replace(decide(self.delivery.job, error), exception=record_of(error))
-
-    def _retried(self, signal: Retry) -> Outcome:
-        cause: BaseException = signal.exc or signal
-        stack = stack_of(cause)
-        data = None
-        if signal.new_args is not None or signal.new_kwargs is not None:
-            args = self.message.args if signal.new_args is None else tuple(signal.new_args)
-            kwargs = self.message.kwargs if signal.new_kwargs is None else dict(signal.new_kwargs)
-            try:
-                data = Message(args, kwargs, self.message.headers).encode()
-            except Exception as error:
-                return failure(error)
-        self._call("on_retry", cause, *self._identity(), stack)
-        self._after(states.RETRY, signal, stack)
-        delay = _delay_ms(signal.when)
-        return Retried(delay, reason_of(cause), stack, data=data, exception=record_of(cause))
-
-    def _after(self, status: str, value: Any, einfo: Any = None) -> None:
-        self._call("after_return", status, value, *self._identity(), einfo)
-
-    def _call(self, name: str, *args: Any) -> None:
-        """A method of the user that raises must not undo what the task has done."""
-        try:
-            getattr(self.task, name)(*args)
-        except Exception:
-            self.task.app.log.exception("%s of %s raised", name, self.task.name)
-
-
-def failure(error: BaseException, reason: str | None = None) -> Failed:
-    """A final failure with its typed record."""
-    return Failed(reason or reason_of(error), stack_of(error), exception=record_of(error))
-
-
-def record_of(error: BaseException) -> str:
-    """What an exception was, as text: its class and its arguments as far as JSON can hold them."""
-    args = [
-        each if isinstance(each, (str, int, float, bool, type(None))) else repr(each)
-        for each in error.args
-    ]
-    kind = type(error)
-    return json.dumps(
-        {"exc_type": kind.__qualname__, "exc_module": kind.__module__, "exc_message": args}
-    )
-
-
 def _own_limits(
     raw: bytes, soft: float | None, hard: float | None
 ) -> tuple[float | None, float | None]:
@@ -297,10 +190,3 @@ def _has_expired(expires: Any) -> bool:
         return False
     moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
     return moment <= datetime.datetime.now(datetime.timezone.utc)
-
-
-def _delay_ms(when: Any) -> int:
-    if isinstance(when, datetime.datetime):
-        moment = when if when.tzinfo else when.replace(tzinfo=datetime.timezone.utc)
-        when = (moment - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
-    return max(0, round(float(when or 0) * 1000))

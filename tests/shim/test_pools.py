@@ -52,6 +52,16 @@ def test_coroutines_keep_their_request_and_their_retries_in_every_pool(tasks, st
     assert tasks.flaky.delay().get(timeout=30) == 2
 
 
+@pytest.mark.parametrize("pool", ["prefork", "threads", "asyncio", "solo"])
+@pytest.mark.parametrize("name", ["weigh", "weigh_later"])
+def test_batches_run_in_every_pool(tasks, start, pool, name):
+    results = [getattr(tasks, name).delay(n) for n in range(7)]
+    start(pool, concurrency=1)
+    answers = [result.get(timeout=30) for result in results]
+    assert [number for number, _ in answers] == list(range(7))
+    assert sorted(size for _, size in answers) == [2, 2, 5, 5, 5, 5, 5]
+
+
 def test_many_coroutines_run_at_once_beside_one_slot(tasks, start):
     start("prefork", concurrency=1)
     slow = [tasks.whoami.delay(1) for _ in range(20)]

@@ -42,6 +42,19 @@ def hard(seconds):
     time.sleep(seconds)  # What the task is for.
 
 
+@app.task(batch=5, max_wait=0.2)
+def weigh(items):
+    """A batch: the number and the size of each."""
+    return [[item.args[0], len(items)] for item in items]
+
+
+@app.task(batch=5, max_wait=0.2, bind=True)
+async def weigh_later(self, items):
+    """The same as a coroutine."""
+    await asyncio.sleep(0)
+    return [[item.args[0], len(items)] for item in items]
+
+
 @app.task
 def sleep(seconds):
     """As long as it is told."""
