@@ -99,14 +99,15 @@ class FlowOperations:
         for name, value in (("depth", depth), ("max_children", max_children)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InvalidOption(f"{name} is a whole number from 1, not {value!r}")
-        root = QueueKeys(queue_name, prefix or self.prefix).job(job_id)
+        base = QueueKeys(queue_name, prefix or self.prefix).base
+        root = base + job_id
         found: dict[str, tuple[Job, list[str]]] = {}
         level = [root]
         for rest in range(depth - 1, -1, -1):
             below: list[str] = []
             for first in range(0, len(level), _READ_CHUNK):
                 keys = level[first : first + _READ_CHUNK]
-                read = yield _view(keys, max_children if rest else 0)
+                read = yield _view(keys, max_children if rest else 0, {root: (base, job_id)})
                 found.update(read)
                 below += (child for _, children in read.values() for child in children)
             level = [key for key in dict.fromkeys(below) if key not in found]
@@ -157,14 +158,21 @@ class AsyncFlowProducer(FlowOperations, AsyncFace):
         super().__init__(url, driver)
 
 
-def _view(keys: Sequence[str], most: int) -> Call[dict[str, tuple[Job, list[str]]]]:
-    """Read jobs and the keys of their children, at most `most` of each kind."""
+def _view(
+    keys: Sequence[str], most: int, places: Mapping[str, tuple[str, str]]
+) -> Call[dict[str, tuple[Job, list[str]]]]:
+    """Read jobs and the keys of their children, at most `most` of each kind.
+
+    Args:
+        places: base and id of those keys that need not be cut, which goes wrong for an id with
+            colons.
+    """
 
     def read(reply: list[Any]) -> dict[str, tuple[Job, list[str]]]:
         found = {}
         for key, (stored, children) in zip(keys, reply, strict=True):
             if stored:
-                job = Job.from_reply(*split_job_key(key), stored)
+                job = Job.from_reply(*places.get(key, split_job_key(key)), stored)
                 found[key] = (job, [child.decode() for child in children])
         return found
 

@@ -580,3 +580,9 @@ def test_a_damaged_circle_is_read_once(flows, stored):
 
 def test_the_keys_of_a_flow_are_those_of_its_queues(flows, stored):
     assert QueueKeys(stored.keys.queue).job("x") == flows.add(with_id("x", stored)).key
+
+
+def test_the_root_of_a_flow_may_have_an_id_with_colons(queue, flows, stored):
+    run = queue.upsert_job_scheduler("tick", every=1000)
+    root = flows.get_flow(stored.keys.queue, run.id)
+    assert (root.job.id, root.job.queue_name) == (run.id, stored.keys.queue)

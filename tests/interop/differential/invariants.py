@@ -23,10 +23,11 @@ _LEADS_TO = {
     "waiting": ("wait", "prioritized", "paused"),
     "active": ("active",),
     "delayed": ("delayed",),
-    "completed": ("completed", None),
-    "failed": ("failed", None),
-    "waiting-children": ("waiting-children",),
-    "removed": (None,),
+    "completed": ("completed",),
+    "failed": ("failed",),
+    # To wait without an event when its last child was swept away.
+    "waiting-children": ("waiting-children", "wait"),
+    "removed": (),
 }
 
 
@@ -256,7 +257,9 @@ def events(queue: _Queue) -> Iterator[str]:
             if str(event.get(name)).startswith("no JSON"):
                 yield f"an event {event['event']} of job {job} is {event[name]}"
     for job, event in last.items():
-        place = queue.places.get(job, [None])[0]
+        if job not in queue.places:
+            continue  # Drained, cleaned or purged: nothing tells of that.
+        place = queue.places[job][0]
         if place not in _LEADS_TO.get(event, ()):
             yield f"job {job} is in {place}, and its last event is {event}"
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+from unittest import mock
 
 from bullrush.core import (
     BulkJob,
@@ -14,13 +15,17 @@ from bullrush.core import (
     Completed,
     FlowProducer,
     Job,
+    JobNode,
+    JobScheduler,
     Keep,
     Outcome,
     Queue,
+    QueueEventsProducer,
     Retried,
     clock,
 )
-from bullrush.core.calls import run
+from bullrush.core.advance import advance
+from bullrush.core.calls import run, run_steps
 from bullrush.core.drivers import Driver
 from bullrush.core.errors import JobError, JobLocked, error_for_code
 from bullrush.core.outcome import decide
@@ -88,6 +93,24 @@ class Ours:
         value = self.driver.execute(("HGET", self.queue(queue).keys.job(job), name))
         return None if value is None else value.decode()
 
+    def due(self, queue: str) -> Sequence[int]:
+        """When the delayed jobs are due, Unix ms."""
+        found = self.driver.execute(("ZRANGE", self.queue(queue).keys.delayed, 0, -1, "WITHSCORES"))
+        return [int(float(score)) // 4096 for score in found[1::2]]
+
+    def armed(self, queue: str) -> Mapping[str, int]:
+        """Scheduler -> when its next run is due, Unix ms."""
+        flat = self.driver.execute(("ZRANGE", self.queue(queue).keys.repeat, 0, -1, "WITHSCORES"))
+        names = (each.decode() for each in flat[::2])
+        return dict(zip(names, (int(float(each)) for each in flat[1::2]), strict=True))
+
+    def runs(self, queue: str, scheduler: str) -> set[int]:
+        """The times of the runs of a scheduler that exist in any state, Unix ms."""
+        head = f"{self.queue(queue).keys.repeat}:{scheduler}:"
+        keys = (key.decode() for key in self.driver.execute(("KEYS", f"{head}*")))
+        times = (key.removeprefix(head) for key in keys)
+        return {int(each) for each in times if each.isdigit()}
+
     # -- adding
 
     def _advance(self, step: Concrete) -> None:
@@ -110,6 +133,10 @@ class Ours:
         if parent is None:
             return options
         return {**options, "parent": {**parent, "queue": f"{self.prefix}:{parent['queue']}"}}
+
+    def _add_flow(self, step: Concrete) -> Any:
+        with mock.patch("uuid.uuid4", side_effect=step["uuids"]):
+            return _tree(self._flows.add(step["flow"]))
 
     # -- a worker's work
 
@@ -153,6 +180,13 @@ class Ours:
     def _give_back(self, step: Concrete) -> bool:
         return self.queue(step["queue"]).move_to_wait(step["job"], step["token"]) > 0
 
+    def _wait_for_children(self, step: Concrete) -> bool:
+        child = step["child"]
+        if child is not None:
+            child = {**child, "queue": f"{self.prefix}:{child['queue']}"}
+        queue = self.queue(step["queue"])
+        return queue.move_to_waiting_children(step["job"], step["token"], child)
+
     def _commit_many(self, step: Concrete) -> list[Result]:
         outcomes = []
         for each in step["outcomes"]:
@@ -173,6 +207,8 @@ class Ours:
 
     def _sweep(self, step: Concrete) -> None:
         queue = self.queue(step["queue"])
+        if step.get("again"):
+            self.driver.execute(("DEL", queue.keys.stalled_check))
         StalledService([queue], 30_000, 1).sweep(queue)
 
     def _trip(self, step: Concrete, outcomes: Any, most: int) -> Any:
@@ -195,6 +231,7 @@ class Ours:
         )
         keys = self.queue(step["queue"]).keys
         reply = run(self.driver, commit_and_fetch(keys, records, request))
+        run_steps(self.driver, advance(keys, reply.jobs, step["now"]))
         for job in reply.jobs:
             self._taken[step["token"], job.id] = job
         found = [_missing(job.id) for job in reply.jobs]
@@ -279,10 +316,17 @@ class Ours:
         queue.change_priority(step["job"], step["priority"], lifo=step["lifo"])
 
     def _remove(self, step: Concrete) -> bool:
+        queue = self.queue(step["queue"])
         try:
-            return self.queue(step["queue"]).remove(step["job"])
+            return queue.remove(step["job"], remove_children=step.get("children", True))
         except JobLocked:
             return False
+
+    def _leave_parent(self, step: Concrete) -> bool:
+        return self.queue(step["queue"]).remove_child_dependency(step["job"])
+
+    def _drop_children(self, step: Concrete) -> None:
+        self.queue(step["queue"]).remove_unprocessed_children(step["job"])
 
     def _remove_deduplication_key(self, step: Concrete) -> bool:
         queue = self.queue(step["queue"])
@@ -297,6 +341,24 @@ class Ours:
 
     def _resume(self, step: Concrete) -> None:
         self.queue(step["queue"]).resume()
+
+    def _drain(self, step: Concrete) -> None:
+        self.queue(step["queue"]).drain(delayed=step["delayed"])
+
+    def _clean(self, step: Concrete) -> list[str]:
+        # In which order they are told says nothing; which of them go under a limit does.
+        queue = self.queue(step["queue"])
+        return sorted(queue.clean(step["grace"], step["limit"], step["type"]))
+
+    def _obliterate(self, step: Concrete) -> None:
+        self.queue(step["queue"]).obliterate(force=step["force"])
+
+    def _remove_orphans(self, step: Concrete) -> int:
+        return self.queue(step["queue"]).remove_orphaned_jobs()
+
+    def _publish(self, step: Concrete) -> None:
+        with QueueEventsProducer(step["queue"], driver=self.driver, prefix=self.prefix) as producer:
+            producer.publish_event(step["event"], step["fields"])
 
     def _set_concurrency(self, step: Concrete) -> None:
         queue = self.queue(step["queue"])
@@ -322,6 +384,17 @@ class Ours:
     def _expire(self, step: Concrete) -> bool:
         key = self.queue(step["queue"]).keys.base + step["suffix"]
         return bool(self.driver.execute(("DEL", key)))
+
+    def _upsert_scheduler(self, step: Concrete) -> str | None:
+        template = dict(step["template"])
+        options = snake(template.pop("opts", {}))
+        queue = self.queue(step["queue"])
+        repeat = snake(step["repeat"])
+        job = queue.upsert_job_scheduler(step["id"], **repeat, **template, options=options)
+        return None if job is None else job.id
+
+    def _remove_scheduler(self, step: Concrete) -> bool:
+        return self.queue(step["queue"]).remove_job_scheduler(step["id"])
 
     # -- looking
 
@@ -356,6 +429,38 @@ class Ours:
         rows = queue.get_logs(step["job"], **where)
         return {"logs": rows, "count": queue.get_logs_count(step["job"])}
 
+    def _ask_schedulers(self, queue: Queue, step: Concrete) -> Any:
+        found = queue.get_job_schedulers(ascending=step["asc"])
+        one = queue.get_job_scheduler("s")
+        return {
+            "all": [_scheduler(each) for each in found],
+            "one": None if one is None else _scheduler(one),
+            "count": queue.get_job_schedulers_count(),
+        }
+
+    def _ask_family(self, queue: Queue, step: Concrete) -> Any:
+        found = queue.get_job_dependencies(step["job"])
+        return {
+            "values": queue.get_children_values(step["job"]),
+            "ignored": queue.get_ignored_children_failures(step["job"]),
+            "counts": queue.get_dependencies_count(step["job"]),
+            "processed": found.processed,
+            "unprocessed": sorted(found.unprocessed),
+            "failed": sorted(found.failed),
+        }
+
+    def _ask_flow(self, queue: Queue, step: Concrete) -> Any:
+        tree = self._flows.get_flow(queue.name, step["job"])
+        return None if tree is None else _sorted(_tree(tree))
+
+    def _ask_metrics(self, queue: Queue, step: Concrete) -> Any:
+        found = asdict(queue.get_metrics(step["kind"]))
+        meta = {"count": found["meta"]["count"], "prevCount": found["meta"]["prev_count"]}
+        return {"meta": meta, "data": found["data"], "count": found["count"]}
+
+    def _ask_prometheus(self, queue: Queue, step: Concrete) -> Any:
+        return sorted(queue.export_prometheus_metrics({"zone": 'a"b'}).splitlines())
+
     def _ask_settings(self, queue: Queue, step: Concrete) -> Any:
         rate = queue.get_global_rate_limit()
         return {
@@ -387,12 +492,47 @@ def snake(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def camel(name: str) -> str:
+    """Our spelling of an option in Node's."""
+    head, *rest = name.split("_")
+    return head + "".join(each.title() for each in rest)
+
+
 def _is_immediate(outcome: Outcome) -> bool:
     return isinstance(outcome, Retried) and outcome.delay == 0
 
 
 def _missing(job: str | None = None) -> dict[str, Any]:
     return {"id": job, "limited": False, "due": 0}
+
+
+def _tree(node: JobNode) -> dict[str, Any]:
+    children = [_tree(child) for child in node.children]
+    return {"queue": node.job.queue_name, "id": node.job.id, "children": children}
+
+
+def _sorted(tree: dict[str, Any]) -> dict[str, Any]:
+    """Children have no order once they are stored."""
+    children = sorted(map(_sorted, tree["children"]), key=lambda each: (each["queue"], each["id"]))
+    return {**tree, "children": children}
+
+
+def _scheduler(found: JobScheduler) -> dict[str, Any]:
+    return {
+        "key": found.id,
+        "name": found.name,
+        "next": found.next,
+        "iterationCount": found.iteration_count,
+        "every": found.every,
+        "pattern": found.pattern,
+        "tz": found.tz,
+        "limit": found.limit,
+        "startDate": found.start_date,
+        "endDate": found.end_date,
+        "offset": found.offset,
+        "data": found.data,
+        "options": {camel(name): value for name, value in found.options.items()},
+    }
 
 
 def _view(job: Job) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from .comparison import Difference, differences, inside
 from .invariants import violations
 from .ours import Ours
 from .steps import Concrete, Result, Step, World
-from .wanted import Ended, is_avoided, unwanted
+from .wanted import Ended, is_avoided, is_refused, rewrite, unexcused, unwanted
 
 #: What every key of a side starts with. As long as each other, so that no length depends on it.
 NODE, OURS, MIXED = "machine-n", "machine-o", "machine-m"
@@ -46,8 +46,10 @@ class Machine:
         told, mine = self._run_ours(program)
         theirs = self.node.request("run", timeout=60, prefix=NODE, steps=told)
         left = snapshot.read(self.driver, NODE), snapshot.read(self.driver, OURS)
+        ended = Ended(told, *left)
+        rewrite(ended)
         found = [*_answers(told, theirs, mine), *differences(*left)]
-        unexpected = unwanted(found, Ended(told, *left))
+        unexpected = unwanted(found, ended)
         if not unexpected:
             return None
         answers = [
@@ -65,6 +67,7 @@ class Machine:
         """
         self._begin(self.mixed)
         world, told, answers, crashes = World(self.mixed.look), [], [], []
+        did = set()
         for step in program:
             concrete = world.concrete(step)
             if concrete is None:
@@ -73,9 +76,11 @@ class Machine:
             world.learn(concrete, result)
             told.append(concrete)
             answers.append(f"{step.by} {_answer(result)}")
+            did.add((step.by, concrete["op"]))
             if "error" in result and result["error"]["name"] in _CRASHES:
                 crashes.append(f"step {len(told)}: {result['error']['message']}")
-        broken = crashes + violations(snapshot.read(self.driver, MIXED))
+        broken = violations(snapshot.read(self.driver, MIXED))
+        broken = crashes + unexcused(broken, did)
         return _report("invariants are broken", told, answers, broken) if broken else None
 
     def clear(self) -> None:
@@ -94,6 +99,8 @@ class Machine:
             concrete = world.concrete(step)
             if concrete is not None and not is_avoided(concrete, self.ours):
                 result = self.ours.run(concrete)
+                if is_refused(concrete, result):
+                    continue
                 world.learn(concrete, result)
                 told.append(concrete)
                 results.append(result)
@@ -143,7 +150,9 @@ def _comparable(result: Any, prefix: str) -> Any:
         return f"error {result['error']['code']}"
     if result.keys() == {"ok"}:
         return _comparable(result["ok"], prefix)
-    return {name: _comparable(value, prefix) for name, value in result.items()}
+    return {
+        name.replace(prefix, "bull"): _comparable(value, prefix) for name, value in result.items()
+    }
 
 
 def _answer(result: Result) -> str:

@@ -25,13 +25,12 @@ class Ref:
         place: a state's key (``wait``, ``delayed``, ...), ``known`` for any job that was ever
             seen, or ``nobody`` for an id that does not exist.
         age: 0 is the newest; counted round and round.
+        queue: for relatives of the job that the step is about.
     """
 
     place: str
     age: int
-
-    def __repr__(self) -> str:
-        return f"{self.place}[{self.age}]"
+    queue: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,7 @@ class World:
     look: Callable[[str, str], Sequence[str]]
     now: int = START
     tokens: int = 0
+    uuids: int = 0
     known: dict[str, list[str]] = field(default_factory=dict)
     held: list[Held] = field(default_factory=list)
 
@@ -85,13 +85,20 @@ class World:
             told["job"] = self._job(told["queue"], told["job"])
             if told["job"] is None:
                 return None
+        if "parent" in told:
+            self._adopt(told, told.pop("parent"))
+        if "child" in told:
+            told["child"] = self._relative(told["child"])
+        if step.op == "add_flow":
+            told["uuids"] = self._uuids(told["flow"])
         if "held" in told and not self._hold(told, told.pop("held")):
-            return None
-        if step.op == "lose_lock":
+            told = {name: told[name] for name in ("now", "queue", "worker", "by_hand")}
+            told["op"] = "take"  # Nothing is in anybody's hands.
+        if step.op == "lose_lock" and told["op"] != "take":
             told.update(op="expire", suffix=f"{told['job']}:lock")
         if step.op == "commit_many" and not self._hold_many(told):
             return None
-        if step.op == "take":
+        if told["op"] == "take":
             self.tokens += 1
             told["token"] = f"token-{self.tokens}"
         return told
@@ -100,11 +107,13 @@ class World:
         """Take note of jobs that were made, taken or finished."""
         value = result.get("ok")
         op, queue = told["op"], told["queue"]
-        if op == "add" and isinstance(value, str):
+        if op in ("add", "upsert_scheduler") and isinstance(value, str):
             self._know(queue, value)
         elif op == "add_bulk" and isinstance(value, list):
             for each in value:
                 self._know(queue, each)
+        elif op == "add_flow" and isinstance(value, dict):
+            self._know_tree(value)
         elif op == "take":
             self._take(told, value)
         elif op in ("complete", "fail", "delay", "give_back", "wait_for_children"):
@@ -116,6 +125,35 @@ class World:
                 self._let_go(queue, each["job"], each["token"])
             for each in value[len(told["outcomes"]) :]:
                 self._take(told, each.get("ok"))
+
+    def _adopt(self, told: Concrete, ref: Ref | None) -> None:
+        parent = self._relative(ref)
+        if parent is not None:
+            told["opts"] = {**told["opts"], "parent": parent}
+
+    def _relative(self, ref: Ref | None) -> dict[str, str] | None:
+        """A parent or a child, as options name it; the queue still without prefix."""
+        if ref is None:
+            return None
+        queue = ref.queue or "a"
+        job = self._job(queue, ref)
+        return None if job is None else {"id": job, "queue": queue}
+
+    def _uuids(self, flow: Mapping[str, Any]) -> list[str]:
+        """Ids for the jobs of a flow that have none of their own, level by level."""
+        level, found = [flow], []
+        while level:
+            for node in level:
+                if "jobId" not in node["opts"]:
+                    self.uuids += 1
+                    found.append(f"uuid-{self.uuids}")
+            level = [child for node in level for child in node["children"]]
+        return found
+
+    def _know_tree(self, tree: Mapping[str, Any]) -> None:
+        self._know(tree["queue"], tree["id"])
+        for child in tree["children"]:
+            self._know_tree(child)
 
     def _know(self, queue: str, job: str) -> None:
         ids = self.known.setdefault(queue, [])
@@ -136,8 +174,7 @@ class World:
     def _job(self, queue: str, ref: Ref) -> str | None:
         if ref.place == "nobody":
             return "nobody"
-        known = self.known.get(queue, [])
-        ids = known if ref.place == "known" else list(self.look(queue, ref.place)) or known
+        ids = self.known.get(queue, []) if ref.place == "known" else self.look(queue, ref.place)
         return ids[-1 - ref.age % len(ids)] if ids else None
 
     def _hold(self, told: Concrete, age: int) -> bool:

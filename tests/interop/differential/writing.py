@@ -13,6 +13,11 @@ def do(op: str, **args: Any) -> Step:
     return Step(op, args)
 
 
+def by_node(op: str, **args: Any) -> Step:
+    """Any step, done by Node in mixed mode."""
+    return Step(op, args, by="node")
+
+
 def add(name: str = "send", *, queue: str = "a", **opts: Any) -> Step:
     """Add a job; options by Node's names."""
     return do("add", name=name, data={}, opts=opts, queue=queue)
@@ -31,6 +36,11 @@ def complete(value: Any = None, *, fetch: bool = False) -> Step:
 def fail(reason: str = "no luck", *, fetch: bool = False) -> Step:
     """Let the attempt at the job that was taken last fail."""
     return do("fail", held=0, failure=failure(reason), fetch=fetch)
+
+
+def node(*children: dict[str, Any], queue: str = "a", **opts: Any) -> dict[str, Any]:
+    """A job of a flow."""
+    return {"name": "send", "queueName": queue, "data": {}, "opts": opts, "children": [*children]}
 
 
 def newest(place: str) -> Ref:

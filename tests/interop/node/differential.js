@@ -36,7 +36,8 @@ globalThis.Date = class extends RealDate {
 };
 
 const [packageName, address] = process.argv.slice(2);
-const { Job, Queue, UnrecoverableError, Worker } = require(packageName);
+const bullmq = require(packageName);
+const { FlowProducer, Job, Queue, QueueEventsProducer, UnrecoverableError, Worker } = bullmq;
 const connection = connectionOf(address);
 const LOCK_MS = 300_000;
 
@@ -79,6 +80,14 @@ function once(key, make) {
 
 function queueOf({ prefix, queue }) {
   return once(`queue ${prefix} ${queue}`, () => new Queue(queue, { connection, prefix, skipMetasUpdate: true }));
+}
+
+function flowsOf({ prefix }) {
+  return once(`flows ${prefix}`, () => new FlowProducer({ connection, prefix }));
+}
+
+function producerOf({ prefix, queue }) {
+  return once(`producer ${prefix} ${queue}`, () => new QueueEventsProducer(queue, { connection, prefix }));
 }
 
 const WORKERS = {
@@ -155,6 +164,31 @@ function viewOf(job) {
   return Object.fromEntries(Object.entries(view).map(([key, each]) => [key, each ?? null]));
 }
 
+function treeOf({ job, children = [] }) {
+  return { queue: job.queueName, id: job.id, children: children.map(treeOf) };
+}
+
+/** Children have no order once they are stored; one that is gone is undefined. */
+function sortedTree({ queue, id, children }) {
+  const known = children.map(sortedTree);
+  known.sort((one, two) => (`${one.queue} ${one.id}` < `${two.queue} ${two.id}` ? -1 : 1));
+  return { queue, id, children: known };
+}
+
+function presentTree({ job, children = [] }) {
+  return { job, children: children.filter(Boolean).map(presentTree) };
+}
+
+function schedulerOf(found) {
+  const { key, name, next, iterationCount, every, pattern, tz, limit, startDate, endDate } = found;
+  const { offset, template } = found;
+  const view = {
+    key, name, next, iterationCount, every, pattern, tz, limit, startDate, endDate, offset,
+    data: template?.data, options: template?.opts ?? {},
+  };
+  return Object.fromEntries(Object.entries(view).map(([part, each]) => [part, each ?? null]));
+}
+
 // -- what can be asked -----------------------------------------------------------------------------
 
 const questions = {
@@ -173,6 +207,35 @@ const questions = {
     return [await q.getJobState(s.job), job ? viewOf(job) : null];
   },
   logs: (q, s) => q.getJobLogs(s.job, s.start, s.end, s.asc),
+  family: async (q, s) => {
+    const job = await jobOf(s);
+    const { processed, unprocessed, failed } = await job.getDependencies();
+    return {
+      values: await job.getChildrenValues(),
+      ignored: await job.getIgnoredChildrenFailures(),
+      counts: await job.getDependenciesCount(),
+      processed,
+      unprocessed: unprocessed.sort(),
+      failed: failed.sort(),
+    };
+  },
+  flow: async (q, s) => {
+    const tree = await flowsOf(s).getFlow({ queueName: s.queue, id: s.job, prefix: s.prefix });
+    return tree?.job ? sortedTree(treeOf(presentTree(tree))) : null;
+  },
+  schedulers: async (q, s) => {
+    const one = await q.getJobScheduler('s');
+    return {
+      all: (await q.getJobSchedulers(0, -1, s.asc)).map(schedulerOf),
+      one: one ? schedulerOf(one) : null,
+      count: await q.getJobSchedulersCount(),
+    };
+  },
+  metrics: async (q, s) => {
+    const { meta: { count, prevCount }, data, count: points } = await q.getMetrics(s.kind);
+    return { meta: { count, prevCount }, data, count: points };
+  },
+  prometheus: async (q) => (await q.exportPrometheusMetrics({ zone: 'a"b' })).split('\n').sort(),
   settings: async (q) => ({
     paused: await q.isPaused(),
     maxed: await q.isMaxed(),
@@ -205,6 +268,8 @@ const steps = {
     return (await queueOf(s).addBulk(jobs)).map((job) => job.id);
   },
 
+  add_flow: async (s) => treeOf(await flowsOf(s).add(s.flow)),
+
   take: async (s) => {
     const worker = workerOf(s);
     worker.limitUntil = worker.blockUntil = 0;
@@ -223,6 +288,10 @@ const steps = {
   },
   delay: async (s) => void (await (await heldOf(s)).moveToDelayed(now + s.delay, s.token)),
   give_back: async (s) => (await (await heldOf(s)).moveToWait(s.token)) > 0,
+  wait_for_children: async (s) => {
+    const child = s.child && { ...s.child, queue: `${s.prefix}:${s.child.queue}` };
+    return (await heldOf(s)).moveToWaitingChildren(s.token, child ? { child } : {});
+  },
   // What our side does in one call: the last outcome brings the first job, as in a worker.
   commit_many: async (s) => {
     const one = { ...s, by_hand: true };
@@ -258,7 +327,11 @@ const steps = {
     await (await jobOf(s)).changePriority({ priority: s.priority, lifo: s.lifo });
     return null;
   },
-  remove: async (s) => (await queueOf(s).remove(s.job)) === 1,
+  remove: async (s) => {
+    return (await queueOf(s).remove(s.job, { removeChildren: s.children ?? true })) === 1;
+  },
+  leave_parent: async (s) => (await jobOf(s)).removeChildDependency(),
+  drop_children: async (s) => void (await (await jobOf(s)).removeUnprocessedChildren()),
   remove_deduplication_key: async (s) =>
     s.job === undefined
       ? (await queueOf(s).removeDeduplicationKey(s.deduplication)) === 1
@@ -266,6 +339,11 @@ const steps = {
 
   pause: async (s) => void (await queueOf(s).pause()),
   resume: async (s) => void (await queueOf(s).resume()),
+  drain: async (s) => void (await queueOf(s).drain(s.delayed)),
+  clean: async (s) => (await queueOf(s).clean(s.grace, s.limit, s.type)).sort(),
+  obliterate: async (s) => void (await queueOf(s).obliterate({ force: s.force })),
+  remove_orphans: async (s) => queueOf(s).removeOrphanedJobs(),
+  publish: async (s) => void (await producerOf(s).publishEvent({ eventName: s.event, ...s.fields })),
   set_concurrency: async (s) => {
     if (s.concurrency === null) await queueOf(s).removeGlobalConcurrency();
     else await queueOf(s).setGlobalConcurrency(s.concurrency);
@@ -278,8 +356,17 @@ const steps = {
     if (s.ms === null) await queueOf(s).removeRateLimitKey();
     else await queueOf(s).rateLimit(s.ms);
   },
-  sweep: async (s) => void (await workerOf(s).moveStalledJobsToWait()),
+  sweep: async (s) => {
+    if (s.again) await (await redisOf(s)).del(`${s.prefix}:${s.queue}:stalled-check`);
+    await workerOf(s).moveStalledJobsToWait();
+  },
   expire: async (s) => (await (await redisOf(s)).del(`${s.prefix}:${s.queue}:${s.suffix}`)) === 1,
+
+  upsert_scheduler: async (s) => {
+    const job = await queueOf(s).upsertJobScheduler(s.id, s.repeat, s.template);
+    return job ? job.id : null;
+  },
+  remove_scheduler: (s) => queueOf(s).removeJobScheduler(s.id),
 
   ask: (s) => questions[s.what](queueOf(s), s),
 };
