@@ -59,6 +59,7 @@ local function finish_making(length, id)
   note_place(job)
 end
 
+--- @rare
 --- The id is taken. True when the new job may be added all the same.
 local function settle_duplicate(length, job)
   local place = place_of(base, job.id)

@@ -50,6 +50,17 @@ local function is_idle()
     and call("ZCARD", base .. key.prioritized) == 0
 end
 
+--- @rare
+--- Nobody was woken by a take: a slot of the global concurrency may be free again, or a delayed job is new.
+local function wake_others(any_outcome, any_delayed)
+  if any_outcome then
+    mark_waiting_if_any(base)
+  end
+  if any_delayed then
+    mark_delayed(base)
+  end
+end
+
 local request = {
   now = whole(ARGV[1], "now"), now_text = ARGV[1], token = ARGV[2], lock_text = ARGV[3], most = whole(ARGV[4], "most"),
   limit_max = optional(ARGV[5], "limit max"), limit_duration = optional(ARGV[6], "limit duration"), worker = ARGV[7],
@@ -99,13 +110,7 @@ if request.most > 0 and closed_ms == 0 and (all_count or not strict) then
   fetched = fetch(base, request)
 end
 if #fetched.jobs == 0 then
-  -- Nobody was woken by a take: a slot of the global concurrency may be free again, or a delayed job is new.
-  if #outcomes > 0 then
-    mark_waiting_if_any(base)
-  end
-  if any_delayed then
-    mark_delayed(base)
-  end
+  wake_others(#outcomes > 0, any_delayed)
   if counts.completed + counts.failed > 0 and not fetched.closed and fetched.next == 0 and is_idle() then
     add_event(base, "drained")
   end

@@ -39,6 +39,7 @@ CORE_LAYERS = (
         "schedule",
         "advance",
         "scripts",
+        "assembly",
         "environment",
         "lua",
     },

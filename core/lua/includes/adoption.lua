@@ -107,7 +107,7 @@ local adopted_failures = {}
 --- A job that exists becomes a child. One that has ended already is counted at once, as if it ended now.
 local function adopt(job, place)
   local stored = call("HMGET", job.key, field.returnvalue, field.failed_reason, field.parent)
-  local parent, before = job.parent, read_parent(job.owner, stored[3])
+  local parent, before = job.parent, job.owner and read_parent(job.owner, stored[3])
   if place == "completed" then
     call("HSET", parent.key .. jobkey.processed, job.key, stored[1] or "null")
   elseif place == "failed" and job.owner == parent.key and before and before.policy then

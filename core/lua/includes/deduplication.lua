@@ -55,6 +55,7 @@ local function reschedule_delayed(base, length, owner, new)
   mark_delayed(base)
 end
 
+--- @rare
 --- Decide what becomes of a new job. Gives the id of the job that stands for it, or nil when it is to be added.
 local function absorb(base, length, rule, new)
   local owner_key = base .. key.deduplication .. rule.id

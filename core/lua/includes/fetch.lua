@@ -16,6 +16,7 @@ local function started_in_window(base)
   return 0, 0
 end
 
+--- @rare
 --- How many more jobs the rate limit lets out, and the ms until it opens when that is none.
 local function limiter_room(base, max)
   local taken, rest = started_in_window(base)

@@ -30,6 +30,13 @@ local function read_fields(hash)
   return stored
 end
 
+--- @rare
+--- The parent that waits for the job, and the job that waits for its deduplication id.
+local function read_relations(base, outcome, parent_key, parent)
+  outcome.parent = parent_key and read_parent(parent_key, parent) or nil
+  outcome.parked = outcome.deduplication_id and read_parked(base, outcome.deduplication_id) or nil
+end
+
 --- Read and decode what the outcome needs. Gives a result code; 0 means it may be applied.
 --- `holder` has the lock; `any_children`: some job of this call has children that are not done, or failed.
 local function examine(base, outcome, holder, any_children)
@@ -45,10 +52,12 @@ local function examine(base, outcome, holder, any_children)
   if code ~= 0 then
     return code
   end
-  outcome.parent, outcome.deduplication_id = read_parent(stored[1], stored[2]), stored[3]
+  outcome.deduplication_id = stored[3]
   outcome.priority = tonumber(stored[4]) or 0
   outcome.made = math.max(stored_count(stored[5]), stored_count(stored[6]))
-  outcome.parked = outcome.deduplication_id and read_parked(base, outcome.deduplication_id) or nil
+  if stored[1] or stored[3] then
+    read_relations(base, outcome, stored[1], stored[2])
+  end
   return 0
 end
 
@@ -105,24 +114,34 @@ local function settle(base, request)
   request.unlocked, request.locks, request.finished = {}, {}, {}
 end
 
+--- @rare
+--- The job's end frees its deduplication id, and its parent hears of it.
+local function settle_relations(base, outcome, request)
+  if outcome.deduplication_id then
+    release_finished(base, outcome.id, outcome.deduplication_id)
+    if outcome.parked then
+      insert_parked(base, request.length, outcome.parked, request.now)
+    end
+  end
+  if outcome.parent then
+    local tell = outcome.kind == "failed" and child_failed or child_completed
+    tell(base .. outcome.id, outcome.parent, outcome.value, request.now)
+  end
+end
+
 --- The end of the job, good or bad: steps 7 to 11 of section 5.1.
 local function store_finished(base, outcome, request)
   local id, now, hash = outcome.id, request.now, base .. outcome.id
   local failed = outcome.kind == "failed"
   local finished = failed and base .. key.failed or base .. key.completed
   local result = failed and field.failed_reason or field.returnvalue
-  if outcome.deduplication_id then
-    release_finished(base, id, outcome.deduplication_id)
-    if outcome.parked then
-      insert_parked(base, request.length, outcome.parked, now)
-    end
-  end
-  if outcome.parent then
-    local tell = failed and child_failed or child_completed
-    tell(hash, outcome.parent, outcome.value, now)
+  if outcome.deduplication_id or outcome.parent then
+    settle_relations(base, outcome, request)
   end
   if outcome.keep.count == 0 then
-    leave_parent(base, id)
+    if outcome.parent then
+      leave_parent(base, id)
+    end
     delete_job_keys(base, id)
   else
     if failed then
@@ -194,6 +213,22 @@ local function store_limited(base, outcome, request)
   store_returned(base, outcome, request)
 end
 
+--- @rare
+--- The job goes on: later, or in other hands.
+local function store_unfinished(base, outcome, request)
+  if outcome.kind == "retried" then
+    store_retried(base, outcome, request)
+  elseif outcome.kind == "postponed" then
+    store_postponed(base, outcome, request)
+  elseif outcome.kind == "returned" then
+    store_returned(base, outcome, request)
+  elseif outcome.kind == "limited" then
+    store_limited(base, outcome, request)
+  else
+    push_stalled(base, outcome.id)
+  end
+end
+
 --- Apply an outcome that `examine` let pass. Gives a result code.
 local function apply(base, outcome, request)
   if call("LREM", base .. key.active, -1, outcome.id) == 0 then
@@ -203,18 +238,10 @@ local function apply(base, outcome, request)
   if outcome.data ~= "" then
     call("HSET", base .. outcome.id, field.data, outcome.data)
   end
-  if outcome.kind == "retried" then
-    store_retried(base, outcome, request)
-  elseif outcome.kind == "postponed" then
-    store_postponed(base, outcome, request)
-  elseif outcome.kind == "returned" then
-    store_returned(base, outcome, request)
-  elseif outcome.kind == "lost" then
-    push_stalled(base, outcome.id)
-  elseif outcome.kind == "limited" then
-    store_limited(base, outcome, request)
-  else
+  if outcome.keep then
     store_finished(base, outcome, request)
+  else
+    store_unfinished(base, outcome, request)
   end
   return 0
 end

@@ -37,6 +37,7 @@ local function count_target(counter, list, finished, now, size)
   call("HSET", counter, metric.count, before + finished, metric.prev_ts, now, metric.prev_count, before)
 end
 
+--- @rare
 --- counts: {completed = how many, failed = how many}
 local function count_finished(base, counts, now, size)
   count_target(base .. key.metrics_completed, base .. key.metrics_completed_data, counts.completed, now, size)

@@ -20,12 +20,10 @@ local function policy_of(reference)
   return nil
 end
 
+--- @rare
 --- The parent that the two fields of a child name, or nil. The JSON comes first: a key cannot be cut when its id has colons.
 --- A reference that leads nowhere (no text, keys of other types) counts as none: the child's own end must not depend on it.
 local function read_parent(parent_key, text)
-  if not parent_key then
-    return nil
-  end
   local known, reference = pcall(cjson.decode, text or "")
   reference = known and type(reference) == "table" and reference or {}
   local queue, id, base = reference["queueKey"], reference["id"], nil
@@ -40,7 +38,7 @@ end
 
 local function parent_of(base, id)
   local stored = call("HMGET", base .. id, field.parent_key, field.parent)
-  return read_parent(stored[1], stored[2])
+  return stored[1] and read_parent(stored[1], stored[2]) or nil
 end
 
 --- R1: a parent whose children are done goes where its delay and priority say.
@@ -62,6 +60,7 @@ local function release_parent(base, id, now)
   add_event(base, "waiting", "jobId", id, "prev", "waiting-children")
 end
 
+--- @rare
 --- R2: a pending child was taken away; the parent runs next, whatever its priority and delay.
 local function release_parent_plain(base, id)
   if call("ZREM", base .. key.waiting_children, id) == 0 then
