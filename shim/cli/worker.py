@@ -18,6 +18,7 @@ from bullrush.core.worker.share import parse_shares
 
 from ..app import Celery
 from ..worker import make_worker
+from .reload import own_command, project_folders, run_with_reload
 
 LOG_FORMAT = "[%(asctime)s: %(levelname)s/%(processName)s/%(threadName)s] %(message)s"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -131,13 +132,23 @@ def check_autoscale(
     help="Seconds that running tasks may take after SIGTERM before they are handed back; as long "
     "as it takes.",
 )
+@click.option(
+    "--reload",
+    is_flag=True,
+    help="Start anew when a Python file of the project changes; for development.",
+)
 @click.pass_context
-def worker(context: click.Context, /, loglevel: str, queues: str, **options: Any) -> None:
+def worker(
+    context: click.Context, /, loglevel: str, queues: str, reload: bool, **options: Any
+) -> None:
     """Run tasks until SIGTERM or SIGINT; then running tasks end first. A second signal, or SIGQUIT,
     hands them back at once.
     """
     app: Celery = context.obj
     set_up_log(loglevel)
+    if reload:
+        app.finalize()
+        sys.exit(run_with_reload(own_command(), project_folders()))
     shares = parse_shares(queues)
     given = {name: value for name, value in options.items() if value is not None}
     given.setdefault("pool", app.conf.worker_pool or _default_pool(app))

@@ -11,7 +11,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 PIECE = re.compile(r"```python\n(?P<code>.*?)```|(?P<output>(?:^ {4}[^\n]*\n)+)", re.S | re.M)
 
 
-@pytest.mark.parametrize("page", ["flows_and_schedulers.md"])
+@pytest.mark.parametrize("page", ["flows_and_schedulers.md", "worker.md"])
 def test_the_code_of_a_page_prints_what_stands_below_it(page, redis_url, monkeypatch, capsys):
     monkeypatch.setenv("BULLRUSH_REDIS_URL", redis_url)
     pieces = list(PIECE.finditer((DOCS / page).read_text()))
