@@ -96,7 +96,7 @@ class Crew:
             services = list(self._services)
         for service in services:
             service.stop()
-        self.pool.stop(0.0 if self.consumer.running() else None)
+        self.pool.stop(0.0 if self.consumer.left else None)
 
     def look_again(self) -> None:
         """Wake the consumer: something has changed. Safe from any thread."""

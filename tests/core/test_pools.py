@@ -9,7 +9,7 @@ import time
 import pytest
 
 from bullrush.core import JobFailed, Queue, QueueEvents
-from bullrush.core.errors import InvalidOption
+from bullrush.core.errors import InvalidOption, SoftTimeLimitExceeded
 from bullrush.core.worker import Worker
 from tests.support import handlers
 from tests.support.waiting import wait_until
@@ -164,3 +164,63 @@ def test_more_slots_and_fewer_while_it_runs(queue, events, start_worker):
 def test_what_a_pool_cannot_do_is_refused_with_the_remedy(url, queue_name, options, words):
     with pytest.raises(InvalidOption, match=words):
         Worker(queue_name, handlers.act, url=url, **options)
+
+
+@pytest.mark.parametrize("pool", ["threads", "asyncio", "solo"])
+@pytest.mark.parametrize("handler", [handlers.act, handlers.act_async])
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("sys.exit", 1, "^1$"),
+        ("object", None, "no JSON form"),
+        ("odd", None, "^1 2$"),
+        ("interrupt", None, "KeyboardInterrupt"),
+    ],
+)
+def test_what_a_job_may_do_wrong_is_named_and_the_worker_lives(
+    queue, events, start_worker, pool, handler, name, data, words
+):
+    start_worker(handler, pool=pool)
+    with pytest.raises(JobFailed, match=words):
+        finish(events, queue.add(name, data))
+    assert finish(events, queue.add("double", 2)) == 4
+
+
+@pytest.mark.parametrize("pool", ["threads", "asyncio", "solo"])
+def test_a_job_that_prints_a_megabyte_is_a_job_like_others(
+    queue, events, start_worker, pool, capfd
+):
+    start_worker(handlers.act, pool=pool)
+    assert finish(events, queue.add("print", 1_000_000)) == "printed"
+
+
+@pytest.mark.parametrize("pool", ["threads", "asyncio"])
+def test_a_job_that_blocks_for_ever_is_handed_back_when_the_worker_stops(
+    queue, events, start_worker, pool
+):
+    gate = threading.Event()
+    worker = start_worker(lambda delivery: delivery.data == "block" and gate.wait(), pool=pool)
+    blocks = queue.add("x", "block")
+    wait_until(lambda: queue.get_state(blocks.id) == "active")
+    assert not worker.stop(0.2)
+    assert queue.get_state(blocks.id) == "waiting"
+    gate.set()
+
+
+def test_a_thread_that_swallows_its_soft_limit_keeps_only_its_slot(queue, events, start_worker):
+    ended = threading.Event()
+
+    def handler(delivery):
+        while delivery.data == "swallow" and not ended.is_set():
+            try:
+                time.sleep(0.01)  # What the job is for.
+            except SoftTimeLimitExceeded:
+                continue
+        return "done"
+
+    start_worker(handler, pool="threads", concurrency=2, soft_time_limit=0.1)
+    swallows = queue.add("x", "swallow")
+    assert finish(events, queue.add("x", "other")) == "done"
+    assert queue.get_state(swallows.id) == "active"
+    ended.set()
+    assert finish(events, swallows) == "done"

@@ -159,6 +159,21 @@ def test_a_coroutine_that_swallows_its_cancellation_is_abandoned(queue, events, 
     assert finish(events, queue.add("double", 4)) == 8
 
 
+def test_a_coroutine_that_never_yields_is_killed_with_its_child(queue, events, start):
+    start(handlers.act_async, concurrency=1, time_limit=0.3)
+    with pytest.raises(JobFailed, match="hard time limit"):
+        finish(events, queue.add("spin", 60))
+    assert finish(events, queue.add("double", 4)) == 8
+
+
+@pytest.mark.parametrize(("name", "words"), [("exit", "exit code 3"), ("sys.exit", "^3$")])
+def test_a_coroutine_may_end_its_process_as_little_as_a_function(queue, events, start, name, words):
+    start(handlers.act_async, concurrency=1, fail_when_lost=True)
+    with pytest.raises(JobFailed, match=words):
+        finish(events, queue.add(name, 3))
+    assert finish(events, queue.add("double", 4)) == 8
+
+
 def test_a_child_is_replaced_after_its_number_of_jobs(queue, events, start):
     start(concurrency=1, max_tasks_per_child=2)
     pids = [finish(events, queue.add("pid")) for _ in range(6)]
@@ -177,6 +192,7 @@ def test_a_child_that_holds_too_much_memory_is_replaced(queue, events, start):
         ("sys.exit", 1, "^1$"),
         ("object", None, "no JSON form"),
         ("odd", None, "^1 2$"),
+        ("interrupt", None, "KeyboardInterrupt"),
     ],
 )
 def test_what_a_job_may_do_wrong_is_named_and_its_child_lives(

@@ -171,6 +171,10 @@ def _odd(delivery: Delivery) -> None:
     raise Odd(1, 2)
 
 
+def _interrupt(delivery: Delivery) -> None:
+    raise KeyboardInterrupt
+
+
 def _only_even(delivery: Delivery, batch: BatchDelivery) -> Any:
     return ValueError(f"{delivery.data} is odd") if delivery.data % 2 else delivery.data
 
@@ -191,6 +195,7 @@ _ACTS: dict[str, Any] = {
     "swallow": _swallow,
     "exit": lambda delivery: os._exit(delivery.data),
     "sys.exit": lambda delivery: sys.exit(delivery.data),
+    "interrupt": _interrupt,
     "kill": lambda delivery: os.kill(os.getpid(), signal.Signals[delivery.data]),
     "kill parent": lambda delivery: os.kill(os.getppid(), signal.SIGKILL),
     "print": lambda delivery: print("x" * delivery.data) or "printed",
