@@ -9,14 +9,15 @@ ARGS ?=
 HAVE_NODE := $(shell command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 && echo 1)
 NODE_STAMP := $(if $(HAVE_NODE),$(NODE)/node_modules/.installed)
 
-.PHONY: help demo test differential lint bench clean redis
+.PHONY: help demo test differential lint bench bench-add bench-all bench-peers clean redis
 
 help:
 	@echo "make demo   a small shop: web request, e-mail, images, retries, Node and Python on one queue"
 	@echo "make test   every test, against a real Redis and real Node BullMQ (ARGS='-k word' chooses)"
 	@echo "make differential N=10000   random programs, on Node BullMQ and on bullrush, all of Redis compared"
 	@echo "make lint   ruff and mypy --strict"
-	@echo "make bench  adding jobs, beside Node BullMQ (ARGS='work --rounds 5' chooses)"
+	@echo "make bench  workers, beside Node BullMQ (ARGS='latency --rounds 5' chooses); make bench-add: adding jobs"
+	@echo "make bench-all  every workload and every peer, tables and plots (make bench-peers installs the Python ones)"
 	@echo "make clean  remove what the other targets made"
 
 demo: $(VENV)/.installed $(NODE_STAMP)
@@ -36,8 +37,20 @@ lint: $(VENV)/.lint-installed
 	@rm -rf .lint && $(BIN)/python -m pip install --quiet --no-deps --target .lint .
 	@rm -rf build && MYPYPATH=.lint $(BIN)/mypy --strict -p bullrush
 
-bench: $(VENV)/.installed $(NODE_STAMP) redis
+bench: $(VENV)/.bench-installed $(NODE_STAMP) redis
+	@$(BIN)/python benchmarks/workers.py $(ARGS)
+
+bench-add: $(VENV)/.installed $(NODE_STAMP) redis
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+RESULTS ?= .cache/bench/results.jsonl
+bench-all: bench-peers $(NODE_STAMP) redis
+	@rm -f $(RESULTS)
+	@$(BIN)/python benchmarks/workers.py --all --json $(RESULTS) $(ARGS)
+	@$(BIN)/python benchmarks/plots.py $(RESULTS) docs
+
+bench-peers: $(VENV)/.bench-installed
+	@$(BIN)/python benchmarks/environments.py
 
 clean:
 	rm -rf $(VENV) .lint build *.egg-info $(NODE)/node_modules .pytest_cache .mypy_cache .ruff_cache
@@ -54,6 +67,10 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.lint-installed: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[lint]"
+	@touch $@
+
+$(VENV)/.bench-installed: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	@touch $@
 
 $(NODE)/node_modules/.installed: $(NODE)/package-lock.json
