@@ -103,7 +103,8 @@ def _table(work: str, rows: list[Row]) -> list[str]:
         if not group:
             lines.append(_line([about(each[0])["title"], each[1], "failed"]))
             continue
-        cells = [f"{median(row[name] for row in group):,.{places}f}" for name, _, places in columns]
+        middles = [(median(row[name] for row in group), places) for name, _, places in columns]
+        cells = [f"{middle:,.{places}f}" if middle else "-" for middle, places in middles]
         ratio = f"{relative[each]:.2f}" if each in relative else "-"
         lines.append(_line([about(each[0])["title"], *each[1:], *cells, ratio, str(len(group))]))
     return lines
