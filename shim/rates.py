@@ -9,10 +9,9 @@ from bullrush.core.delivery import Delivery
 from bullrush.core.errors import InvalidOption
 from bullrush.core.worker.pace import Pace
 
-from .ids import task_id_of
-
 if TYPE_CHECKING:
     from .app import Celery
+    from .task import Task
 
 _FORM = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:/\s*([smh]))?\s*")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
@@ -44,7 +43,8 @@ class RateLimits:
 
     def __init__(self, app: Celery) -> None:
         self.app = app
-        self._paces: dict[str, tuple[Any, Pace | None]] = {}
+        #: Stored name of the job -> its task, the task's own limit, and what keeps to it.
+        self._known: dict[Any, tuple[Task, Any, Pace | None]] = {}
 
     def are_there(self) -> bool:
         """Whether any task has one now.
@@ -54,23 +54,22 @@ class RateLimits:
         """
         if self.app.conf.worker_disable_rate_limits:
             return False
-        rates = [per_second(self._rate_of(name)) for name in self.app.tasks]
+        rates = [per_second(self._rate_of(task)) for task in self.app.tasks.values()]
         return any(rates)
 
     def hold(self, delivery: Delivery) -> float:
         """s until the delivery may start."""
-        name = delivery.job.name
-        rate = self._rate_of(name)
-        known = self._paces.get(name)
-        if known is None or known[0] != rate:
-            starts = per_second(rate)
-            known = self._paces[name] = (rate, Pace(1 / starts) if starts else None)
-        pace = known[1]
-        return 0.0 if pace is None else pace.wait(task_id_of(delivery.job.id))
+        job = delivery.job
+        known = self._known.get(job.raw("name"))
+        if known is None or known[0].rate_limit != known[1]:
+            task = self.app.tasks.get(job.name)
+            if task is None:
+                return 0.0
+            starts = per_second(self._rate_of(task))
+            pace = Pace(1 / starts) if starts else None
+            known = self._known[job.raw("name")] = (task, task.rate_limit, pace)
+        return 0.0 if known[2] is None else known[2].wait(job.id)
 
-    def _rate_of(self, name: str) -> Any:
-        task = self.app.tasks.get(name)
-        if task is None:
-            return None
+    def _rate_of(self, task: Task) -> Any:
         own = task.rate_limit
         return self.app.conf.task_default_rate_limit if own is None else own

@@ -84,3 +84,18 @@ def test_a_limit_that_is_no_rate_is_refused_where_it_is_written(app, start):
 
     with pytest.raises(InvalidOption, match="'10/s'"):
         start()
+
+
+def test_a_limit_that_is_changed_while_the_worker_runs_holds_from_then_on(app, start):
+    @app.task(rate_limit="1/h")
+    def rare():
+        return "rare"
+
+    start()
+    rare.delay().get(timeout=30)
+    rare.rate_limit = 0
+    assert [rare.delay().get(timeout=30) for _ in range(3)] == ["rare"] * 3
+    rare.rate_limit = "1/h"
+    rare.delay().get(timeout=30)
+    rare.delay()
+    wait_until(lambda: counts(app)["delayed"] == 1)
