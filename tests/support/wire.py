@@ -31,6 +31,7 @@ class Wire:
         self._rest: int | None = None
         self._holds = False
         self._ends: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self.accepted = 0
         self.reply_bytes = 0
         if path is None:
@@ -63,7 +64,13 @@ class Wire:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        """Close what nobody uses any more: TLS may still write to the number of a socket that was
+        closed under it, which is by then another test's.
+        """
         self._listener.close()
+        _cut(*self._ends)
+        for thread in self._threads:
+            thread.join(5)
         for end in self._ends:
             end.close()
 
@@ -78,7 +85,9 @@ class Wire:
                 self.accepted += 1
                 self._holds = False
                 for work in (self._pass_on, self._pass_back):
-                    threading.Thread(target=work, args=(client, server), daemon=True).start()
+                    thread = threading.Thread(target=work, args=(client, server), daemon=True)
+                    thread.start()
+                    self._threads.append(thread)
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -107,4 +116,3 @@ def _cut(*ends: socket.socket) -> None:
     for end in ends:
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
-        end.close()
