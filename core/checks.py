@@ -6,8 +6,9 @@ from typing import Any
 
 from .backoff import LONGEST_DELAY_MS
 from .errors import InvalidJobId, InvalidOption
+from .job import id_bytes
 from .keys import QUEUE_KEYS
-from .options import HIGHEST_PRIORITY
+from .options import HIGHEST_PRIORITY, check_text
 
 #: The largest whole number that every reader of a queue holds exactly.
 LARGEST = 2**53 - 1
@@ -16,16 +17,39 @@ LARGEST = 2**53 - 1
 _OWN_KEYS = frozenset(QUEUE_KEYS.values())
 
 
-def check_job(job_id: str) -> str:
+def check_job(job_id: str) -> bytes:
     """The id of a job that is to be changed. A key of the queue itself is no job: an edit would
     damage the queue.
 
     Raises:
-        InvalidJobId: it is the name of such a key.
+        InvalidJobId: it is the name of such a key, or no text.
     """
+    raw = id_bytes(job_id)
     if job_id in _OWN_KEYS or not job_id:
         raise InvalidJobId(f"{job_id!r} is a key of the queue itself, not the id of a job")
-    return job_id
+    return raw
+
+
+def check_string(value: Any, name: str) -> str:
+    """Text that Redis can hold.
+
+    Raises:
+        InvalidOption: it is something else.
+    """
+    if not isinstance(value, str):
+        raise InvalidOption(f"{name} is text, not {value!r:.60}")
+    check_text(name, value)
+    return value
+
+
+def check_kind(value: Any, kind: type | tuple[type, ...], name: str, what: str) -> None:
+    """What only Python code can hand over.
+
+    Raises:
+        InvalidOption: it is nothing of that kind; `what` says in words what would do.
+    """
+    if not isinstance(value, kind):
+        raise InvalidOption(f"{name} is {what}, not {value!r:.60}")
 
 
 def check_whole(value: Any, name: str, least: int = 0, most: int = LARGEST) -> int:

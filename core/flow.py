@@ -13,11 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .calls import Call, Steps, operation, procedure
+from .checks import check_kind
 from .clock import now_ms
 from .drivers import AsyncDriver, Driver
 from .errors import InvalidOption
 from .faces import AsyncFace, BlockingFace
-from .job import Job
+from .job import Job, id_bytes, id_of
 from .keys import DEFAULT_PREFIX, QueueKeys, split_job_key
 from .nodes import add_nodes
 from .planting import FlowJob, JobNode, Planting, QueuesOptions
@@ -69,6 +70,7 @@ class FlowOperations:
         queues_options: QueuesOptions | None = None,
     ) -> Call[list[JobNode]]:
         """Add several trees, all of them or none; see `add`."""
+        check_kind(flows, Iterable, "flows", "several flows")
         return self._add(list(flows), queues_options)
 
     @procedure
@@ -99,11 +101,14 @@ class FlowOperations:
         for name, value in (("depth", depth), ("max_children", max_children)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InvalidOption(f"{name} is a whole number from 1, not {value!r}")
+        id_bytes(job_id)
         base = QueueKeys(queue_name, prefix or self.prefix).base
         root = base + job_id
         found: dict[str, tuple[Job, list[str]]] = {}
         level = [root]
         for rest in range(depth - 1, -1, -1):
+            if not level:  # a depth may be any number
+                break
             below: list[str] = []
             for first in range(0, len(level), _READ_CHUNK):
                 keys = level[first : first + _READ_CHUNK]
@@ -116,6 +121,7 @@ class FlowOperations:
     def _add(
         self, flows: Sequence[FlowJob | Mapping[str, Any]], queues_options: QueuesOptions | None
     ) -> Call[list[JobNode]]:
+        check_kind(queues_options or {}, Mapping, "queues_options", "a mapping by name of queue")
         if not flows:
             raise InvalidOption("there is no flow to add; give at least one")
         now = now_ms()
@@ -173,10 +179,10 @@ def _view(
         for key, (stored, children) in zip(keys, reply, strict=True):
             if stored:
                 job = Job.from_reply(*places.get(key, split_job_key(key)), stored)
-                found[key] = (job, [child.decode() for child in children])
+                found[key] = (job, [id_of(child) for child in children])
         return found
 
-    return script("view_family").call_on(keys, [most], read)
+    return script("view_family").call_on([id_bytes(key) for key in keys], [most], read)
 
 
 def _tree_of(root: str, found: Mapping[str, tuple[Job, list[str]]]) -> JobNode | None:

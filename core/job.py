@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .errors import InvalidJobId
 from .keys import split_base
 
 #: Our name -> the field in Redis.
@@ -99,8 +100,15 @@ def id_of(raw: bytes) -> str:
 
 
 def id_bytes(job_id: str) -> bytes:
-    """The bytes of a job id, as they stand in Redis."""
-    return job_id.encode("utf-8", "surrogateescape")
+    """The bytes of a job id, as they stand in Redis.
+
+    Raises:
+        InvalidJobId: it is no text, or text that Redis cannot hold.
+    """
+    try:
+        return job_id.encode("utf-8", "surrogateescape")
+    except (AttributeError, UnicodeEncodeError):
+        raise InvalidJobId(f"a job id is text that Redis can hold, not {job_id!r:.60}") from None
 
 
 def long_options(stored: dict[str, Any]) -> dict[str, Any]:

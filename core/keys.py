@@ -135,6 +135,10 @@ class QueueKeys:
 
     def __post_init__(self) -> None:
         check_queue_name(self.queue)
+        if not isinstance(self.prefix, str) or not self.prefix.isprintable():
+            raise InvalidQueueName(
+                f"a key prefix is text without control characters, not {self.prefix!r:.60}"
+            )
         if not self.prefix or self.prefix.endswith(":"):
             raise InvalidQueueName(
                 f"the key prefix {self.prefix!r} is empty or ends with ':'; use a word such as "

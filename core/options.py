@@ -134,6 +134,17 @@ def check_names(given: Mapping[str, Any], known: tuple[str, ...], what: str) -> 
             raise InvalidOption(f"unknown {what} {name!r}{_suggestion(str(name), known)}")
 
 
+def check_choice(value: Any, known: tuple[str, ...], what: str) -> None:
+    """Refuse a word that is not known, and what is no word.
+
+    Raises:
+        InvalidOption: names it.
+    """
+    if not isinstance(value, str):
+        raise InvalidOption(f"a {what} is text such as {known[0]!r}, not {value!r:.60}")
+    check_names({value: None}, known, what)
+
+
 def _suggestion(name: str, known: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(snake_case(name), known, n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from .checks import check_kind
 from .errors import InvalidOption
 from .job import Job
 from .keys import QueueKeys
@@ -124,6 +125,7 @@ class Planting:
 
     def _job(self, flow: FlowJob, parent: Parent | None) -> NewJob:
         defaults = self._options.get(flow.queue_name, {})
+        check_kind(defaults, Mapping, f"queues_options[{flow.queue_name!r}]", "a mapping")
         if "job_id" in defaults:
             raise InvalidOption("job_id cannot be a default of all jobs: an id belongs to one job")
         options: dict[str, Any] = {**defaults, **(flow.options or {})}
@@ -169,6 +171,7 @@ def flow_job(flow: FlowJob | Mapping[str, Any]) -> FlowJob:
         InvalidOption: neither shape, or an unknown part.
     """
     if isinstance(flow, FlowJob):
+        _check_shape(flow.options, flow.children)
         return flow
     if not isinstance(flow, Mapping):
         raise InvalidOption(f"a job of a flow is a FlowJob or a mapping, not {flow!r}")
@@ -178,6 +181,17 @@ def flow_job(flow: FlowJob | Mapping[str, Any]) -> FlowJob:
         if needed not in parts:
             raise InvalidOption(f"a job of a flow needs {needed!r}: {flow!r:.100}")
     options = parts.get("options") or {}
-    parts["options"] = {snake_case(str(name)): value for name, value in options.items()}
     parts["children"] = parts.get("children") or ()
+    _check_shape(options, parts["children"])
+    parts["options"] = {snake_case(str(name)): value for name, value in options.items()}
     return FlowJob(**parts)
+
+
+def _check_shape(options: Any, children: Any) -> None:
+    """Refuse what cannot be gone through.
+
+    Raises:
+        InvalidOption: names the part.
+    """
+    check_kind({} if options is None else options, Mapping, "options of a flow job", "a mapping")
+    check_kind(children, Sequence, "children of a flow job", "a list of flow jobs")

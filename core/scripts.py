@@ -34,7 +34,7 @@ class Script:
         return self.call_on((base,), arguments, read)
 
     def call_on(
-        self, bases: Sequence[str], arguments: Sequence[Argument], read: Callable[[Any], T]
+        self, bases: Sequence[str | bytes], arguments: Sequence[Argument], read: Callable[[Any], T]
     ) -> Call[T]:
         """As `call`, for the few scripts that reach into several queues: KEYS are their bases."""
         tail = (len(bases), *bases, *arguments)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from typing_extensions import Unpack
 
 from ..calls import Batch, Call, Steps, operation, procedure
+from ..checks import check_kind
 from ..clock import now_ms
 from ..job import Job
 from ..new_job import NewJob, new_job
@@ -84,6 +85,10 @@ class AddingOperations(QueueBase):
         Raises:
             As `add`.
         """
+        check_kind(jobs, Iterable, "jobs", "several BulkJob")
+        jobs = list(jobs)
+        for job in jobs:
+            check_kind(job, BulkJob, "each of the jobs", "a BulkJob")
         prepared = [self.prepare(job.name, job.data, job.options or {}) for job in jobs]
         calls = [
             self.send_jobs(prepared[first : first + _ADD_CHUNK], list)
@@ -105,6 +110,7 @@ class AddingOperations(QueueBase):
         Raises:
             As `add`.
         """
+        check_kind(options, Mapping, "options", "a mapping of options of `add`")
         merged = {**self.default_job_options, **options} if self.default_job_options else options
         return new_job(name, data, merged, now=now_ms(), renew=renew)
 

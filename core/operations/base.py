@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..calls import Call
 from ..errors import error_for_code
 from ..job import Job, id_bytes
-from ..keys import QueueKeys
+from ..keys import JOB_KEYS, QueueKeys
 from ..options import JobOptions
 
 
@@ -21,6 +21,10 @@ class QueueBase:
             return Job.from_reply(self.keys.base, job_id, reply) if reply else None
 
         return Call(("HGETALL", self.keys.base.encode() + id_bytes(job_id)), read)
+
+    def _part(self, job_id: str, part: str) -> bytes:
+        """A key that belongs to one job: `part` is a name of `JOB_KEYS`."""
+        return self.keys.base.encode() + id_bytes(job_id) + JOB_KEYS[part].encode()
 
     def _checked(
         self, code: int, operation: str, job_id: str, state: str = "expected", parent: str = ""

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..calls import Batch, Call, operation
+from ..calls import Argument, Batch, Call, operation
+from ..checks import check_kind, check_position, check_string, check_whole
 from ..clock import now_ms
-from ..errors import InvalidOption
-from ..job import Job
+from ..job import Job, id_bytes
 from ..keys import split_job_key
-from ..options import check_names
+from ..options import check_choice
 from ..parents import read_parent
 from ..scripts import script
 from .base import QueueBase
@@ -44,6 +44,18 @@ class Page:
 
     cursor: int = 0
     count: int = 20
+
+
+def _page(kind: str, page: Any) -> Page:
+    """A page that can be asked for.
+
+    Raises:
+        InvalidOption: it is none.
+    """
+    check_kind(page, Page, kind, "a Page")
+    check_whole(page.cursor, f"{kind}.cursor", most=2**64 - 1)
+    check_whole(page.count, f"{kind}.count")
+    return page  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -99,12 +111,12 @@ class ChildOperations(QueueBase):
 
         A value that is not JSON, which only another client can have put there, is None.
         """
-        return Call(("HGETALL", self._part(job_id, "processed")), _values)
+        return Call(("HGETALL", self._child_key(job_id, "processed")), _values)
 
     @operation
     def get_ignored_children_failures(self, job_id: str) -> Call[dict[str, str]]:
         """Why children failed that do not fail the job: key of the child -> reason."""
-        return Call(("HGETALL", self._part(job_id, "ignored")), _texts)
+        return Call(("HGETALL", self._child_key(job_id, "ignored")), _texts)
 
     @operation
     def get_job_dependencies(
@@ -124,7 +136,7 @@ class ChildOperations(QueueBase):
         """
         pages = {"processed": processed, "unprocessed": unprocessed}
         pages |= {"ignored": ignored, "failed": failed}
-        wanted = {kind: page for kind, page in pages.items() if page is not None}
+        wanted = {kind: _page(kind, page) for kind, page in pages.items() if page is not None}
         if wanted:
             return Batch([self._page_of(job_id, *each) for each in wanted.items()], _merged)
         return Batch([self._all(job_id, kind) for kind in KINDS], _merged)
@@ -139,9 +151,10 @@ class ChildOperations(QueueBase):
         Raises:
             InvalidOption: a kind that does not exist.
         """
-        check_names(dict.fromkeys(kinds), KINDS, "kind of children")
+        for kind in kinds:
+            check_choice(kind, KINDS, "kind of children")
         wanted = kinds or KINDS
-        calls = [Call((_SIZES[kind], self._part(job_id, kind)), int) for kind in wanted]
+        calls = [Call((_SIZES[kind], self._child_key(job_id, kind)), int) for kind in wanted]
         return Batch(calls, lambda sizes: dict(zip(wanted, sizes, strict=True)))
 
     @operation
@@ -160,15 +173,14 @@ class ChildOperations(QueueBase):
             InvalidOption: a kind that does not exist, or a negative `start`.
         """
         kind = "unprocessed" if kind == "pending" else kind
-        check_names({kind: None}, KINDS, "kind of children")
-        if start < 0:
-            raise InvalidOption(f"start is a position from 0, not {start}")
+        check_choice(kind, KINDS, "kind of children")
+        first, last = check_whole(start, "start"), check_position(end, "end")
 
         def read(reply: Any) -> DependencyPage:
             total, members = reply
             return DependencyPage([_dependency(kind, *member) for member in members], total)
 
-        arguments: list[str | int] = [self._part(parent_id, kind), start, end]
+        arguments: list[Argument] = [self._child_key(parent_id, kind), first, last]
         return script("view_members").call(self.keys.base, arguments, read)
 
     @operation
@@ -187,7 +199,7 @@ class ChildOperations(QueueBase):
             operation = "removeChildDependency"
             return self._checked(code, operation, job_id, parent=f"of {job_id}") == 1
 
-        return script("remove_child_dependency").call(self.keys.base, [job_id], read)
+        return script("remove_child_dependency").call(self.keys.base, [id_bytes(job_id)], read)
 
     @operation
     def remove_unprocessed_children(self, job_id: str) -> Call[int]:
@@ -203,7 +215,7 @@ class ChildOperations(QueueBase):
         """
         return script("remove_unprocessed_children").call(
             self.keys.base,
-            [job_id],
+            [id_bytes(job_id)],
             lambda code: self._checked(code, "removeUnprocessedChildren", job_id),
         )
 
@@ -229,23 +241,24 @@ class ChildOperations(QueueBase):
             InvalidOption: `child` is neither.
         """
         key = child if isinstance(child, str) or child is None else read_parent(child, "child").key
-        arguments: list[str | int] = [job_id, token, now_ms(), key or ""]
+        who, name = check_string(token, "token"), check_string(key or "", "child")
+        arguments: list[Argument] = [id_bytes(job_id), who, now_ms(), name]
 
         def read(code: int) -> bool:
             return self._checked(code, "moveToWaitingChildren", job_id, "active") == 0
 
         return script("move_to_waiting_children").call(self.keys.base, arguments, read)
 
-    def _part(self, job_id: str, kind: str) -> str:
-        return self.keys.job_part(job_id, _PARTS[kind])
+    def _child_key(self, job_id: str, kind: str) -> bytes:
+        return self._part(job_id, _PARTS[kind])
 
     def _all(self, job_id: str, kind: str) -> Call[Dependencies]:
-        key = self._part(job_id, kind)
+        key = self._child_key(job_id, kind)
         command = (_READS[kind], key) if kind in _READS else ("ZRANGE", key, 0, -1)
         return Call(command, lambda reply: Dependencies(**{kind: _decoded(kind, reply)}))
 
     def _page_of(self, job_id: str, kind: str, page: Page) -> Call[Dependencies]:
-        key = self._part(job_id, kind)
+        key = self._child_key(job_id, kind)
         if kind in _SCANS:
             command = (_SCANS[kind], key, page.cursor, "COUNT", max(1, page.count))
             return Call(command, lambda reply: _one_page(kind, int(reply[0]), reply[1]))

@@ -10,7 +10,7 @@ from ..clock import now_ms
 from ..errors import CannotObliterate, JobLocked
 from ..job import id_of
 from ..keys import CLEAN_KEYS
-from ..options import check_names
+from ..options import check_choice
 from ..scripts import script
 from .steering import SteeringOperations
 
@@ -102,7 +102,7 @@ class ClearingOperations(SteeringOperations):
         Raises:
             InvalidOption: another type, or a number that is negative or not whole.
         """
-        check_names({type: None}, tuple(CLEAN_KEYS), "type of jobs to clean")
+        check_choice(type, tuple(CLEAN_KEYS), "type of jobs to clean")
         newest = now_ms() - check_milliseconds(grace, "grace")
         left = check_whole(limit, "limit") or None
         removed: list[str] = []

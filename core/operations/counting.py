@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..calls import Batch, Call, operation
-from ..checks import check_milliseconds, check_priority
+from ..checks import check_kind, check_milliseconds, check_priority
 from .base import QueueBase
 from .states import check_states, key_of, size_of
 
@@ -99,6 +99,7 @@ class CountingOperations(QueueBase):
         Raises:
             InvalidOption: a priority out of range.
         """
+        check_kind(priorities, Iterable, "priorities", "several whole numbers")
         wanted = list(dict.fromkeys(check_priority(each) for each in priorities))
         waiting = [self._legacy_count(), size_of(self.keys, "waiting")]
         calls = [self._count_of_priority(each) for each in wanted]

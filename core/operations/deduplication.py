@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..calls import Call, operation
+from ..checks import check_string
+from ..job import id_bytes
 from ..scripts import script
 from .base import QueueBase
 
@@ -17,7 +19,7 @@ class DeduplicationOperations(QueueBase):
         def read(reply: bytes | None) -> str | None:
             return None if reply is None else reply.decode("utf-8", "replace")
 
-        return Call(("GET", self.keys.deduplication + deduplication_id), read)
+        return Call(("GET", self._key_of(deduplication_id)), read)
 
     @operation
     def remove_deduplication_key(self, deduplication_id: str) -> Call[bool]:
@@ -26,7 +28,7 @@ class DeduplicationOperations(QueueBase):
         Returns:
             Whether it was taken.
         """
-        return Call(("DEL", self.keys.deduplication + deduplication_id), bool)
+        return Call(("DEL", self._key_of(deduplication_id)), bool)
 
     @operation
     def remove_deduplication_key_of(self, job_id: str) -> Call[bool]:
@@ -42,4 +44,7 @@ class DeduplicationOperations(QueueBase):
         def read(code: int) -> bool:
             return self._checked(code, "removeDeduplicationKey", job_id) == 1
 
-        return script("remove_deduplication_key").call(self.keys.base, [job_id], read)
+        return script("remove_deduplication_key").call(self.keys.base, [id_bytes(job_id)], read)
+
+    def _key_of(self, deduplication_id: str) -> str:
+        return self.keys.deduplication + check_string(deduplication_id, "a deduplication id")

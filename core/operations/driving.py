@@ -20,11 +20,11 @@ from typing_extensions import TypedDict, Unpack
 from ..advance import advance_or_log
 from ..backoff import BackoffStrategy
 from ..calls import Call, Steps, operation, procedure
-from ..checks import check_duration, check_milliseconds
+from ..checks import check_duration, check_kind, check_milliseconds, check_string, check_whole
 from ..clock import now_ms
 from ..errors import InvalidOption
 from ..job import Job
-from ..options import Keep, check_names
+from ..options import Keep, check_names, check_text
 from ..outcome import Completed, Outcome, Postponed, RateLimited, decide
 from ..records import KEEP_ALL, Retention, record_of
 from ..trip import Limiter, Reply, Request, commit_and_fetch, extend_locks
@@ -90,6 +90,9 @@ class DrivingOperations(QueueBase):
             InvalidOption: an empty token, or an unknown option.
         """
         check_names(options, tuple(FetchOptions.__annotations__), "option")
+        check_kind(block, (int, float), "block", "a number of s")
+        if not block >= 0:
+            raise InvalidOption(f"block is a number of s from 0, not {block!r}")
         deadline, held_marker = time.monotonic() + block, None
         while True:
             reply: Reply = yield self._trip(token, options, most=1)
@@ -160,6 +163,8 @@ class DrivingOperations(QueueBase):
         Raises:
             JobNotFound, LockMissing, LockMismatch, WrongState: the job is not this token's.
         """
+        check_kind(job, Job, "job", "the Job that was fetched")
+        check_kind(error, BaseException, "error", "an exception")
         outcome = decide(
             job,
             error,
@@ -204,17 +209,26 @@ class DrivingOperations(QueueBase):
         Raises:
             InvalidOption: `ms` is not a whole number from 1.
         """
-        call = extend_locks(self.keys, check_duration(ms, "ms"), [(job_id, token)])
+        call = extend_locks(
+            self.keys, check_duration(ms, "ms"), [(job_id, check_string(token, "token"))]
+        )
         return Call(call.command, lambda lost: not lost, call.full)
 
     def _finish(
         self, job: Job, outcome: Outcome, token: str, fetch_next: bool, options: FinishOptions
     ) -> Steps[Job | None]:
+        check_kind(job, Job, "job", "the Job that was fetched")
         check_names(options, tuple(FinishOptions.__annotations__), "option")
+        for each in ("remove_on_complete", "remove_on_fail"):
+            check_kind(options.get(each), (Keep, type(None)), each, "a Keep")
         retention = Retention(options.get("remove_on_complete"), options.get("remove_on_fail"))
         record = record_of(job, token, outcome, retention)
         reply: Reply = yield self._trip(
-            token, options, most=int(fetch_next), records=[record], metrics=options.get("metrics")
+            token,
+            options,
+            most=1 if fetch_next else 0,
+            records=[record],
+            metrics=options.get("metrics"),
         )
         self._checked(reply.codes[0], "moveToFinished", job.id, "active")
         yield from advance_or_log(self.keys, reply.jobs, now_ms())
@@ -231,14 +245,20 @@ class DrivingOperations(QueueBase):
     ) -> Call[Reply]:
         if not isinstance(token, str) or not token:
             raise InvalidOption(f"a token is non-empty text, not {token!r}")
+        check_text("token", token)
+        limiter = options.get("limiter")
+        if limiter is not None:
+            check_kind(limiter, Limiter, "limiter", "a Limiter")
+            check_whole(limiter.max, "limiter.max", 1)
+            check_duration(limiter.duration, "limiter.duration")
         request = Request(
             now=now_ms(),
             token=token,
-            lock_ms=options.get("lock_duration", 30_000),
+            lock_ms=check_duration(options.get("lock_duration", 30_000), "lock_duration"),
             most=most,
-            limiter=options.get("limiter"),
-            worker=options.get("name", ""),
-            metrics=metrics,
+            limiter=limiter,
+            worker=check_string(options.get("name", ""), "name"),
+            metrics=None if metrics is None else check_whole(metrics, "metrics"),
             strict=True,
         )
         return commit_and_fetch(self.keys, records, request)

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..calls import Call, operation
-from ..checks import check_job, check_milliseconds, check_priority, check_whole
+from ..calls import Argument, Call, operation
+from ..checks import check_job, check_milliseconds, check_priority, check_string, check_whole
 from ..clock import now_ms
 from ..encoding import encode_json
+from ..job import id_bytes
 from ..scripts import script
 from .base import QueueBase
 
@@ -27,7 +28,7 @@ class EditingOperations(QueueBase):
             JobNotFound: there is no such job.
             UnserializableData: `progress` has no JSON form.
         """
-        arguments = [check_job(job_id), encode_json(progress, "progress")]
+        arguments: list[Argument] = [check_job(job_id), encode_json(progress, "progress")]
         return script("update_progress").call(
             self.keys.base, arguments, lambda code: self._done(code, "updateProgress", job_id)
         )
@@ -40,7 +41,7 @@ class EditingOperations(QueueBase):
             JobNotFound: there is no such job.
             UnserializableData: `data` has no JSON form.
         """
-        arguments = [check_job(job_id), encode_json(data)]
+        arguments: list[Argument] = [check_job(job_id), encode_json(data)]
         return script("update_data").call(
             self.keys.base, arguments, lambda code: self._done(code, "updateData", job_id)
         )
@@ -59,7 +60,7 @@ class EditingOperations(QueueBase):
         """
         return script("change_delay").call(
             self.keys.base,
-            [job_id, now_ms(), check_milliseconds(delay, "delay")],
+            [id_bytes(job_id), now_ms(), check_milliseconds(delay, "delay")],
             lambda code: self._done(code, "changeDelay", job_id, "delayed"),
         )
 
@@ -94,7 +95,7 @@ class EditingOperations(QueueBase):
             InvalidOption: `keep` is negative or no whole number.
         """
         most = "" if keep is None else check_whole(keep, "keep")
-        arguments: list[str | int] = [check_job(job_id), row, most]
+        arguments: list[Argument] = [check_job(job_id), check_string(row, "row"), most]
         return script("add_log").call(
             self.keys.base, arguments, lambda code: self._checked(code, "addLog", job_id)
         )
@@ -109,7 +110,7 @@ class EditingOperations(QueueBase):
         Raises:
             InvalidOption: `keep` is negative or no whole number.
         """
-        logs = self.keys.job_part(job_id, "logs")
+        logs = self._part(job_id, "logs")
         if keep is not None and check_whole(keep, "keep") > 0:
             return Call(("LTRIM", logs, -keep, -1), lambda reply: None)
         return Call(("DEL", logs), lambda reply: None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..calls import Call, Steps, operation, procedure
-from ..checks import check_milliseconds, check_whole
+from ..checks import check_milliseconds, check_string, check_whole
 from ..clock import now_ms
 from ..errors import InvalidOption
+from ..job import id_bytes
 from ..scripts import script
 from .base import QueueBase
 
@@ -28,9 +29,10 @@ class JobOperations(QueueBase):
             JobNotFound: there is no such job.
             WrongState: a worker has it, or it has finished.
         """
+        texts = check_string(reason, "reason"), check_string(exception, "exception")
         return script("fail_waiting").call(
             self.keys.base,
-            [job_id, now_ms(), reason, exception],
+            [id_bytes(job_id), now_ms(), *texts],
             lambda code: self._done(code, "failWaiting", job_id, "waiting"),
         )
 
@@ -58,7 +60,7 @@ class JobOperations(QueueBase):
         flags = ("1" if flag else "" for flag in (reset_attempts_made, reset_attempts_started))
         return script("retry_job").call(
             self.keys.base,
-            [job_id, state, *flags],
+            [id_bytes(job_id), state, *flags],
             lambda code: self._done(code, "reprocessJob", job_id, state),
         )
 
@@ -92,7 +94,9 @@ class JobOperations(QueueBase):
             WrongState: it is not delayed.
         """
         return script("promote_job").call(
-            self.keys.base, [job_id], lambda code: self._done(code, "promote", job_id, "delayed")
+            self.keys.base,
+            [id_bytes(job_id)],
+            lambda code: self._done(code, "promote", job_id, "delayed"),
         )
 
     @procedure

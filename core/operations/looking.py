@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..calls import Call, operation
-from ..job import Job
+from ..checks import check_position
+from ..job import Job, id_bytes
 from ..scripts import script
 from .base import QueueBase
 
@@ -37,7 +38,7 @@ class LookingOperations(QueueBase):
             ``waiting``, ``active``, ``delayed``, ``prioritized``, ``completed``, ``failed``,
             ``waiting-children`` or ``unknown``.
         """
-        return script("get_state").call(self.keys.base, [job_id], lambda reply: reply.decode())
+        return script("get_state").call(self.keys.base, [id_bytes(job_id)], bytes.decode)
 
     @operation
     def view(self, job_id: str) -> Call[JobView]:
@@ -52,7 +53,7 @@ class LookingOperations(QueueBase):
             job = Job.from_reply(self.keys.base, job_id, stored) if stored else None
             return JobView(job, state.decode())
 
-        return script("view_jobs").call(self.keys.base, [job_id], read)
+        return script("view_jobs").call(self.keys.base, [id_bytes(job_id)], read)
 
     @operation
     def get_logs(
@@ -63,8 +64,13 @@ class LookingOperations(QueueBase):
         Args:
             start, end: first and last position, from 0; -1 is the last.
             ascending: oldest first; else position 0 is the newest row.
+
+        Raises:
+            InvalidOption: a position that is no whole number.
         """
-        key = self.keys.job_part(job_id, "logs")
+        key = self._part(job_id, "logs")
+        check_position(start, "start")
+        check_position(end, "end")
         window = (start, end) if ascending else (-(end + 1), -(start + 1))
 
         def read(rows: list[bytes]) -> list[str]:
@@ -76,4 +82,4 @@ class LookingOperations(QueueBase):
     @operation
     def get_logs_count(self, job_id: str) -> Call[int]:
         """How many rows a job's log has."""
-        return Call(("LLEN", self.keys.job_part(job_id, "logs")), int)
+        return Call(("LLEN", self._part(job_id, "logs")), int)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..calls import Batch, Call, Steps, operation, procedure
-from ..checks import check_position
+from ..checks import check_kind, check_position
 from ..errors import InvalidOption
 from ..keys import METRICS_FIELDS
 from .counting import CountingOperations
@@ -77,7 +77,7 @@ class MetricsOperations(CountingOperations):
         Raises:
             InvalidOption: another kind, or a position that is no whole number.
         """
-        if kind not in _KINDS:
+        if not isinstance(kind, str) or kind not in _KINDS:
             raise InvalidOption(f"metrics are kept of 'completed' and 'failed' jobs, not {kind!r}")
         counter = getattr(self.keys, f"metrics_{kind}")
         minutes = getattr(self.keys, f"metrics_{kind}_data")
@@ -101,7 +101,7 @@ class MetricsOperations(CountingOperations):
         Raises:
             InvalidOption: a label that Prometheus does not allow, or that every sample has already.
         """
-        further = _check_labels(labels or {})
+        further = _check_labels({} if labels is None else labels)
         counts: dict[str, int] = yield self.counts_call()
         counters = (self.keys.metrics_completed, self.keys.metrics_failed)
         calls = [Call(("HGET", each, METRICS_FIELDS["count"]), _whole_number) for each in counters]
@@ -122,8 +122,13 @@ def _whole_number(raw: bytes | None) -> int:
 
 
 def _check_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
+    check_kind(labels, Mapping, "labels", "a mapping of names to texts")
     for name in labels:
-        if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name) or name in ("queue", "state"):
+        if (
+            not isinstance(name, str)
+            or not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name)
+            or name in ("queue", "state")
+        ):
             raise InvalidOption(
                 f"{name!r} cannot be a further label: a label is letters, digits and '_', "
                 "and every sample has 'queue' and 'state' already"

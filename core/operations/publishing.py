@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..calls import Argument, Call, operation
-from ..checks import check_whole
+from ..checks import check_kind, check_whole
 from ..encoding import encode_json
 from ..errors import InvalidOption
 from .base import QueueBase
@@ -38,7 +38,9 @@ class PublishingOperations(QueueBase):
             InvalidOption: no name, a field that cannot be sent, or no whole number of events.
             UnserializableData: a value without a JSON form.
         """
-        flat = _flat(name, dict(fields or {}))
+        given = {} if fields is None else fields
+        check_kind(given, Mapping, "fields", "a mapping of names to values")
+        flat = _flat(name, given)
         most = check_whole(max_events, "max_events")
         command: list[Argument] = ["XADD", self.keys.events, "MAXLEN", "~", most, "*", "event"]
         return Call([*command, *flat], lambda entry: str(entry.decode()))

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..advance import MOST_STEPS, run_options
 from ..calls import Argument, Call, Steps, operation, procedure
-from ..checks import check_position
+from ..checks import check_kind, check_position
 from ..clock import now_ms
 from ..encoding import encode_json
 from ..errors import InvalidOption, error_for_code
@@ -190,6 +190,7 @@ class SchedulerOperations(AddingOperations):
     def _template(
         self, scheduler_id: str, name: str | None, data: Any, options: JobOptions | None
     ) -> _Template:
+        check_kind({} if options is None else options, Mapping, "options", "a mapping")
         given = {**self.default_job_options, **(options or {})}
         for each in _NOT_OF_A_TEMPLATE:
             if given.get(each) is not None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ..calls import Call
 from ..keys import STATE_KEYS, QueueKeys
-from ..options import check_names
+from ..options import check_choice
 
 #: The states in the order in which BullMQ counts them.
 STATES: tuple[str, ...] = tuple(STATE_KEYS)
@@ -21,9 +21,9 @@ def check_states(states: Sequence[str]) -> Sequence[str]:
     Raises:
         InvalidOption: a state that does not exist.
     """
-    wanted = tuple(dict.fromkeys(states))
-    check_names(dict.fromkeys(wanted), STATES, "job state")
-    return wanted or STATES
+    for each in states:
+        check_choice(each, STATES, "job state")
+    return tuple(dict.fromkeys(states)) or STATES
 
 
 def is_list(state: str) -> bool:
