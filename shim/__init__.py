@@ -4,17 +4,27 @@ migration.
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from .app import Celery, current_app, shared_task
-from .local import current_task
-from .result import AsyncResult, EagerResult
-from .task import Task
+if TYPE_CHECKING:
+    from ._state import current_app, shared_task
+    from .app.base import Celery
+    from .app.task import Task
+    from .local import current_task
+    from .result import AsyncResult, EagerResult
 
-try:
-    __version__ = version("bullrush")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0"
+#: Public name -> the module that has it. A name is loaded when it is first asked for, so that who
+#: uses `bullrush.core` alone pays nothing for the rest.
+_HOMES = {
+    "AsyncResult": ".result",
+    "Celery": ".app.base",
+    "EagerResult": ".result",
+    "Task": ".app.task",
+    "current_app": "._state",
+    "current_task": ".local",
+    "shared_task": "._state",
+}
 
 __all__ = [
     "AsyncResult",
@@ -25,3 +35,26 @@ __all__ = [
     "current_task",
     "shared_task",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value: Any = _version()
+    elif name in _HOMES:
+        value = getattr(import_module(_HOMES[name], __name__), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})
+
+
+def _version() -> str:
+    metadata = import_module("importlib.metadata")  # slow to import, and seldom asked
+    try:
+        return str(metadata.version("bullrush"))
+    except metadata.PackageNotFoundError:  # a source tree that was never installed
+        return "0"

@@ -13,12 +13,12 @@ from bullrush.core.batch import Batching, check_answers
 from bullrush.core.errors import InvalidBatchAnswer, InvalidOption
 from bullrush.core.outcome import Outcome
 
+from .app.runs import Run
 from .local import running
-from .runs import Run
 
 if TYPE_CHECKING:
+    from .app.task import Context, Task
     from .exceptions import Retry
-    from .task import Context, Task
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from typing import Any
 from bullrush.core.outcome import stack_of
 
 from . import states
+from .app.task import Context, Task
 from .batches import run_one
 from .exceptions import Ignore, Retry
 from .ids import uuid
 from .local import running
 from .result import EagerResult
-from .task import Context, Task
 
 
 def run_eagerly(

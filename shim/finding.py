@@ -10,7 +10,7 @@ from typing import Any
 
 from bullrush.core.errors import InvalidOption
 
-from .app import Celery
+from .app.base import Celery
 
 
 def find_app(name: str) -> Celery:

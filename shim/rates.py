@@ -10,8 +10,8 @@ from bullrush.core.errors import InvalidOption
 from bullrush.core.worker.pace import Pace
 
 if TYPE_CHECKING:
-    from .app import Celery
-    from .task import Task
+    from .app.base import Celery
+    from .app.task import Task
 
 _FORM = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:/\s*([smh]))?\s*")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}

@@ -20,7 +20,7 @@ from .ids import job_id_of
 from .serialization import loads
 
 if TYPE_CHECKING:
-    from .app import Celery
+    from .app.base import Celery
 
 #: s after which a waiter looks at the job itself, in case an event was lost.
 _LOOK_AGAIN = 2.0

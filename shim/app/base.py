@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 import os
 import threading
-import zoneinfo
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -16,61 +14,30 @@ from bullrush.core.calls import Batch, run
 from bullrush.core.drivers import Driver, connect
 from bullrush.core.environment import key_prefix, redis_url
 from bullrush.core.errors import InvalidOption
-from bullrush.core.options import JobOptions, check_names
+from bullrush.core.options import check_names
 
-from .batches import check_batch
-from .eager import run_eagerly
-from .exceptions import ImproperlyConfigured, NotRegistered
-from .ids import job_id_of, uuid
-from .local import Proxy
-from .message import Message
-from .rates import per_second
-from .result import AsyncResult, EagerResult
-from .routing import route
+from .. import _state
+from ..batches import check_batch
+from ..eager import run_eagerly
+from ..exceptions import ImproperlyConfigured
+from ..ids import job_id_of, uuid
+from ..message import Message
+from ..rates import per_second
+from ..result import AsyncResult, EagerResult
+from .importing import import_related, imported, names_in
+from .registry import TaskRegistry
+from .routes import route
+from .sending import (
+    KNOWN_OPTIONS,
+    defaults_of,
+    headers_of,
+    ignores_result,
+    job_options_of,
+    queue_name,
+)
 from .settings import Settings
 from .task import Task
-from .tracer import Tracer
-
-_current: list[Celery] = []
-#: Tasks of ``@shared_task``: every application gets them.
-_shared: list[Callable[[Celery], Task]] = []
-
-#: Options of Celery's `apply_async` that mean something here.
-_CELERY_OPTIONS = [
-    "countdown",
-    "eta",
-    "expires",
-    "queue",
-    "priority",
-    "task_id",
-    "ignore_result",
-    "headers",
-    "root_id",
-    "parent_id",
-    "serializer",
-    "soft_time_limit",
-    "time_limit",
-]
-#: Options that name parts of other brokers, or what is always so here.
-_WITHOUT_EFFECT = [
-    "retry",
-    "retry_policy",
-    "delivery_mode",
-    "mandatory",
-    "connection",
-    "producer",
-    "add_to_parent",
-    "compression",
-    "routing_key",
-    "exchange",
-    "exchange_type",
-    "immediate",
-    "argsrepr",
-    "kwargsrepr",
-    "shadow",
-]
-_JOB_OPTIONS = tuple(name for name in JobOptions.__annotations__ if name not in ("job_id", "delay"))
-_KNOWN_OPTIONS = (*_CELERY_OPTIONS, *_WITHOUT_EFFECT, *_JOB_OPTIONS)
+from .trace import Tracer
 
 
 class Celery:
@@ -124,7 +91,7 @@ class Celery:
 
     def set_current(self) -> None:
         """Make this the current application."""
-        _current[:] = [self]
+        _state.set_current(self)
 
     def config_from_object(
         self, source: Any, silent: bool = False, force: bool = False, namespace: str | None = None
@@ -139,7 +106,7 @@ class Celery:
         """
         if isinstance(source, str):
             try:
-                source = _imported(source)
+                source = imported(source)
             except (ImportError, AttributeError) as error:
                 if silent:
                     return
@@ -174,7 +141,7 @@ class Celery:
 
         def discover() -> None:
             for package in packages() if callable(packages) else packages:
-                _import_related(package, related_name)
+                import_related(package, related_name)
 
         if force:
             discover()
@@ -184,8 +151,8 @@ class Celery:
     def task(self, *args: Any, **options: Any) -> Any:
         """Make a task of a function; ``@app.task`` or ``@app.task(name=..., bind=True, ...)``."""
         if args and callable(args[0]):
-            return self._make_task(args[0], {})
-        return lambda function: self._make_task(function, options)
+            return self.make_task(args[0], {})
+        return lambda function: self.make_task(function, options)
 
     def register_task(self, task: Task | type[Task]) -> Task:
         """Register a class-based task."""
@@ -206,7 +173,7 @@ class Celery:
         """Import every module that may hold tasks: ``imports``, ``include``, and what
         `autodiscover_tasks` was given.
         """
-        for name in (*_names(self.conf.imports), *_names(self.conf.include)):
+        for name in (*names_in(self.conf.imports), *names_in(self.conf.include)):
             import_module(name)
         packages, self._packages = self._packages, []
         for discover in packages:
@@ -227,23 +194,23 @@ class Celery:
         Raises:
             As `Task.apply_async`.
         """
-        check_names(options, _KNOWN_OPTIONS, "option of apply_async")
+        check_names(options, KNOWN_OPTIONS, "option of apply_async")
         if options.get("serializer") not in (None, "json"):
             raise InvalidOption(f"serializer={options['serializer']!r}: only 'json' is there yet")
         given, named = tuple(args or ()), dict(kwargs or {})
-        defaults = _defaults_of(task)
+        defaults = defaults_of(task)
         routed = route(self.conf.task_routes, name, given, named, options)
         merged = {**defaults, **routed, **{k: v for k, v in options.items() if v is not None}}
-        queue = self.queue(_queue_name(merged.get("queue")) or self.conf.task_default_queue)
+        queue = self.queue(queue_name(merged.get("queue")) or self.conf.task_default_queue)
         task_id = str(merged.get("task_id") or uuid())
-        headers = self._headers(task, merged)
+        headers = headers_of(self, task, merged)
         message = task.message(given, named, headers) if task else Message(given, named, headers)
-        job_options = self._job_options(task, merged, headers)
+        job_options = job_options_of(self, task, merged, headers)
         job = queue.prepare(
             name, message.encode(), {**job_options, "job_id": job_id_of(task_id)}, renew=True
         )
         run(queue.driver, queue.send_jobs([job], lambda jobs: jobs[0]))
-        return AsyncResult(task_id, self, queue.name, ignored=self._ignores(merged))
+        return AsyncResult(task_id, self, queue.name, ignored=ignores_result(self, merged))
 
     def run_eagerly(
         self,
@@ -327,7 +294,8 @@ class Celery:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _make_task(self, function: Callable[..., Any], options: dict[str, Any]) -> Task:
+    def make_task(self, function: Callable[..., Any], options: dict[str, Any]) -> Task:
+        """Register a task that runs `function`; what ``@app.task`` does. Options as there."""
         base: type[Task] = options.pop("base", None) or self.Task
         bind = bool(options.pop("bind", False))
         name = options.pop("name", None) or self.gen_task_name(
@@ -349,214 +317,3 @@ class Celery:
         task.name, task.app = name, self
         self.tasks.add(task)
         return task
-
-    def _headers(self, task: Task | None, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The ``celery`` object: only what differs from the default."""
-        headers = {
-            name: options[name] for name in ("root_id", "parent_id", "headers") if options.get(name)
-        }
-        if options.get("expires") is not None:
-            headers["expires"] = self._moment(options["expires"]).isoformat()
-        if options.get("eta") is not None:
-            headers["eta"] = self._moment(options["eta"]).isoformat()
-        limits = _time_limits(options)
-        if limits:
-            headers["timelimit"] = limits
-        if task is not None and task.autoretry_for and options.get("attempts") is None:
-            headers["derived"] = True
-        return headers
-
-    def _job_options(
-        self, task: Task | None, options: Mapping[str, Any], headers: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """BullMQ's options for Celery's."""
-        chosen = {name: options[name] for name in _JOB_OPTIONS if options.get(name) is not None}
-        if "priority" not in chosen and self.conf.task_default_priority is not None:
-            chosen["priority"] = self.conf.task_default_priority
-        delay = self._delay_ms(options)
-        if delay:
-            chosen["delay"] = delay
-        if self._ignores(options):
-            chosen.setdefault("remove_on_complete", True)
-        if task is not None and headers.get("derived"):
-            chosen.update({k: v for k, v in _derived_attempts(task).items() if k not in chosen})
-        if self.conf.result_expires:
-            age = _seconds(self.conf.result_expires)
-            for name in ("remove_on_complete", "remove_on_fail"):
-                chosen.setdefault(name, {"age": age})
-        return chosen
-
-    def _ignores(self, options: Mapping[str, Any]) -> bool:
-        ignore = options.get("ignore_result")
-        return bool(self.conf.task_ignore_result if ignore is None else ignore)
-
-    def _delay_ms(self, options: Mapping[str, Any]) -> int:
-        if options.get("eta") is not None:
-            rest = self._moment(options["eta"]) - datetime.datetime.now(datetime.timezone.utc)
-            return max(0, round(rest.total_seconds() * 1000))
-        countdown = options.get("countdown") or 0
-        if isinstance(countdown, bool) or not isinstance(countdown, (int, float)):
-            raise InvalidOption(f"countdown is a number of s, not {countdown!r}")
-        return max(0, round(countdown * 1000))
-
-    def _moment(self, when: Any) -> datetime.datetime:
-        """A moment from s from now, a timedelta, a datetime (naive: in the ``timezone`` setting) or
-        ISO text.
-        """
-        now = datetime.datetime.now(datetime.timezone.utc)
-        if isinstance(when, (int, float)) and not isinstance(when, bool):
-            return now + datetime.timedelta(seconds=when)
-        if isinstance(when, datetime.timedelta):
-            return now + when
-        if isinstance(when, str):
-            when = datetime.datetime.fromisoformat(when)
-        if not isinstance(when, datetime.datetime):
-            raise InvalidOption(f"eta and expires are a datetime or a number of s, not {when!r}")
-        zone = (
-            zoneinfo.ZoneInfo(self.conf.timezone) if self.conf.timezone else datetime.timezone.utc
-        )
-        return when if when.tzinfo else when.replace(tzinfo=zone)
-
-
-class TaskRegistry(dict[str, Task]):
-    """The tasks of an application by name, those of ``@shared_task`` included."""
-
-    def __init__(self, app: Celery) -> None:
-        super().__init__()
-        self._app = app
-        self._seen = 0
-
-    def add(self, task: Task) -> None:
-        """Register a task."""
-        super().__setitem__(task.name, task)
-
-    def _adopt(self) -> None:
-        while self._seen < len(_shared):
-            self._seen += 1
-            _shared[self._seen - 1](self._app)
-
-    def __contains__(self, name: object) -> bool:
-        self._adopt()
-        return super().__contains__(name)
-
-    def __missing__(self, name: str) -> Task:
-        self._adopt()
-        found = super().get(name)
-        if found is None:
-            raise NotRegistered(name)
-        return found
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The task of that name, or the default."""
-        self._adopt()
-        return super().get(name, default)
-
-    def values(self) -> Any:
-        """Every task."""
-        self._adopt()
-        return super().values()
-
-    def __iter__(self) -> Iterator[str]:
-        self._adopt()
-        return super().__iter__()
-
-
-def _find_current() -> Celery:
-    if not _current:
-        Celery("default")
-    return _current[0]
-
-
-#: The application made last, or a default one.
-current_app: Any = Proxy(_find_current)
-
-
-def shared_task(*args: Any, **options: Any) -> Any:
-    """A task of every application: for modules that know of none. Arguments as ``@app.task``."""
-
-    def share(function: Callable[..., Any]) -> Any:
-        name = options.get("name")
-
-        def make(app: Celery) -> Task:
-            return app._make_task(function, dict(options))
-
-        _shared.append(make)
-
-        def find() -> Task:
-            app = _find_current()
-            return app.tasks[name or app.gen_task_name(function.__name__, function.__module__)]
-
-        return Proxy(find)
-
-    return share(args[0]) if args and callable(args[0]) else share
-
-
-def _defaults_of(task: Task | None) -> dict[str, Any]:
-    if task is None:
-        return {}
-    names = ("queue", "priority", "expires", "ignore_result")
-    own = {name: getattr(task, name) for name in names if getattr(task, name) is not None}
-    return {**task.job_options, **own}
-
-
-def _derived_attempts(task: Task) -> dict[str, Any]:
-    """What a Node worker needs to retry as Celery would."""
-    if task.max_retries is None:
-        return {}
-    kind = "exponential" if task.retry_backoff else "fixed"
-    first = (
-        1.0 if task.retry_backoff is True else float(task.retry_backoff or task.default_retry_delay)
-    )
-    return {
-        "attempts": task.max_retries + 1,
-        "backoff": {"type": kind, "delay": round(first * 1000)},
-    }
-
-
-def _time_limits(options: Mapping[str, Any]) -> list[float | None] | None:
-    """[hard, soft] as Celery's messages have them, or None when the call has none of its own."""
-    soft, hard = options.get("soft_time_limit"), options.get("time_limit")
-    for name, value in (("soft_time_limit", soft), ("time_limit", hard)):
-        wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0
-        if value is not None and wrong:
-            raise InvalidOption(f"{name} is a time in s above 0, not {value!r}")
-    if soft is not None and hard is not None and soft > hard:
-        raise InvalidOption(f"soft_time_limit={soft} is above time_limit={hard}; make it smaller")
-    return None if soft is None and hard is None else [hard, soft]
-
-
-def _seconds(value: Any) -> int:
-    return int(value.total_seconds() if isinstance(value, datetime.timedelta) else value)
-
-
-def _queue_name(queue: Any) -> str | None:
-    name: str | None = getattr(queue, "name", queue)
-    return name
-
-
-def _names(value: Any) -> Sequence[str]:
-    return (value,) if isinstance(value, str) else tuple(value or ())
-
-
-def _imported(path: str) -> Any:
-    """A module, or an attribute of one (``package.module:attribute`` or with a dot)."""
-    if ":" in path:
-        module, _, attribute = path.partition(":")
-        return getattr(import_module(module), attribute)
-    try:
-        return import_module(path)
-    except ModuleNotFoundError as error:
-        module, _, attribute = path.rpartition(".")
-        if not module or not path.startswith(str(error.name)):
-            raise
-        return getattr(import_module(module), attribute)
-
-
-def _import_related(package: str, related_name: str | None) -> None:
-    """A package without that module is fine; one whose module cannot be imported is not."""
-    name = f"{package}.{related_name}" if related_name else package
-    try:
-        import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise

@@ -11,11 +11,11 @@ from bullrush.core.errors import InvalidOption
 from bullrush.core.worker import Worker
 from bullrush.core.worker.share import QueueShare
 
-from .finding import find_app, locate_app
-from .tracer import Tracer
+from ..app.trace import Tracer
+from ..finding import find_app, locate_app
 
 if TYPE_CHECKING:
-    from .app import Celery
+    from ..app.base import Celery
 
 #: How many coroutines run in a worker beside the tasks in its slots, when nobody says.
 COROUTINES = 100

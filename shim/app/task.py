@@ -8,13 +8,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .exceptions import MaxRetriesExceededError, Retry
-from .local import running
-from .message import Message
+from ..exceptions import MaxRetriesExceededError, Retry
+from ..local import running
+from ..message import Message
 
 if TYPE_CHECKING:
-    from .app import Celery
-    from .result import AsyncResult, EagerResult
+    from ..result import AsyncResult, EagerResult
+    from .base import Celery
 
 
 class Context:

@@ -15,17 +15,17 @@ from bullrush.core.delivery import Delivery
 from bullrush.core.outcome import Outcome
 from bullrush.core.pools import Hold, TimeLimits
 
-from .batches import BatchRun, batching_of
-from .exceptions import InvalidTaskError, NotRegistered, TaskRevokedError
-from .ids import task_id_of
-from .local import running
-from .message import Message, decode
-from .rates import RateLimits
+from ..batches import BatchRun, batching_of
+from ..exceptions import InvalidTaskError, NotRegistered, TaskRevokedError
+from ..ids import task_id_of
+from ..local import running
+from ..message import Message, decode
+from ..rates import RateLimits
 from .runs import Run, failure
 from .task import Context, Task
 
 if TYPE_CHECKING:
-    from .app import Celery
+    from .base import Celery
 
 
 class Tracer:

@@ -24,11 +24,11 @@ from bullrush.core.outcome import (
     stack_of,
 )
 
-from . import states
-from .exceptions import Ignore, Reject, Retry
-from .local import running
-from .message import Message
-from .serialization import dumps
+from .. import states
+from ..exceptions import Ignore, Reject, Retry
+from ..local import running
+from ..message import Message
+from ..serialization import dumps
 from .task import Context, Task
 
 
