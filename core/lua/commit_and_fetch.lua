@@ -84,6 +84,10 @@ if #outcomes > 0 then
   request.length = length and readable_length(length) or choose_max_events(base)
   trim_events(base, request.length)
   for position, outcome in ipairs(outcomes) do
+    if outcome.has_children then
+      -- They may have come to an end a moment ago, in this very call.
+      codes[position] = children_code(base .. outcome.id)
+    end
     if codes[position] == 0 then
       codes[position] = apply(base, outcome, request)
     end

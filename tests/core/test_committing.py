@@ -10,6 +10,7 @@ from bullrush.core import Completed, Failed, Keep, Postponed, Queue, RawJson, Re
 from bullrush.core.clock import now_ms
 from bullrush.core.errors import ServerError
 from bullrush.core.keys import META_FIELDS
+from bullrush.core.parents import Parent
 from bullrush.core.records import Retention
 from bullrush.core.trip import Limiter
 
@@ -258,6 +259,21 @@ def test_pending_children_keep_a_parent_from_completing(queue, stored, hands):
     stored.run("SADD", stored.keys.job_part("1", "dependencies"), "bull:q:child")
     assert hands.commit(taken, Completed(1)) == -4
     assert stored.ids("active") == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("order", "codes"), [(["child", "parent"], [0, 0]), (["parent", "child"], [-4, 0])]
+)
+def test_a_parent_completes_with_its_child_in_one_batch_if_it_comes_later(
+    queue, hands, order, codes
+):
+    queue.add("x")
+    taken = {"parent": hands.take()[0]}
+    queue.add("x", parent=Parent("1", queue.name))
+    taken["child"] = hands.take()[0]
+    reply = hands.trip([(taken[each], Completed()) for each in order])
+    assert reply.codes == codes
+    assert queue.get_job_counts("completed") == {"completed": codes.count(0)}
 
 
 def test_a_batch_commits_and_fetches_in_one_trip(queue, hands):

@@ -37,7 +37,7 @@ local function read_relations(base, outcome, parent_key, parent)
   outcome.parked = outcome.deduplication_id and read_parked(base, outcome.deduplication_id) or nil
 end
 
---- Read and decode what the outcome needs. Gives a result code; 0 means it may be applied.
+--- Read and decode what the outcome needs. Gives a result code; 0 means it may be applied, if children do not forbid it then.
 --- `holder` has the lock; `any_children`: some job of this call has children that are not done, or failed.
 local function examine(base, outcome, holder, any_children)
   local hash = base .. outcome.id
@@ -45,13 +45,12 @@ local function examine(base, outcome, holder, any_children)
   if not stored then
     return -1
   end
-  local code = any_children and outcome.kind == "completed" and children_code(hash) or 0
-  if code == 0 then
-    code = holder_code(holder, outcome.token)
-  end
+  local children = any_children and outcome.kind == "completed" and children_code(hash) or 0
+  local code = holder_code(holder, outcome.token)
   if code ~= 0 then
-    return code
+    return children ~= 0 and children or code
   end
+  outcome.has_children = children ~= 0
   outcome.deduplication_id = stored[3]
   outcome.priority = tonumber(stored[4]) or 0
   outcome.made = math.max(stored_count(stored[5]), stored_count(stored[6]))

@@ -99,7 +99,7 @@ class Machine:
             concrete = world.concrete(step)
             if concrete is not None and not is_avoided(concrete, self.ours):
                 result = self.ours.run(concrete)
-                if is_refused(concrete, result):
+                if is_refused(concrete, result, self.ours):
                     continue
                 world.learn(concrete, result)
                 told.append(concrete)

@@ -23,6 +23,11 @@ def add(name: str = "send", *, queue: str = "a", **opts: Any) -> Step:
     return do("add", name=name, data={}, opts=opts, queue=queue)
 
 
+def add_child(**opts: Any) -> Step:
+    """Add a child of the job that was taken last."""
+    return do("add", name="send", data={}, opts=opts, parent=newest("active"))
+
+
 def take(worker: str = "plain", *, queue: str = "a") -> Step:
     """Take the next job."""
     return do("take", worker=worker, queue=queue)
