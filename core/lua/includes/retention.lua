@@ -26,7 +26,8 @@ end
 local function purge_by_count(base, finished, count)
   local surplus = call("ZCARD", finished) - count
   if surplus > 0 then
-    purge_jobs(base, call("ZRANGE", finished, 0, surplus - 1))
+    -- From the newest, as BullMQ does: parents that waited for several of them are released in this order.
+    purge_jobs(base, call("ZREVRANGE", finished, count, -1))
     call("ZREMRANGEBYRANK", finished, 0, surplus - 1)
   end
 end

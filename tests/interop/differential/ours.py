@@ -19,9 +19,12 @@ from bullrush.core import (
     JobScheduler,
     Keep,
     Outcome,
+    Postponed,
     Queue,
     QueueEventsProducer,
+    RateLimited,
     Retried,
+    Returned,
     clock,
 )
 from bullrush.core.advance import advance
@@ -60,10 +63,13 @@ class Ours:
         self._queues: dict[str, Queue] = {}
         self._flows = FlowProducer(driver=driver, prefix=prefix)
         self._taken: dict[tuple[str, str], Job] = {}
+        #: (queue, id) of the jobs that `promote_jobs` moved.
+        self.promoted: set[tuple[str, str]] = set()
 
     def forget(self) -> None:
         """Before the next program."""
         self._taken.clear()
+        self.promoted.clear()
 
     def run(self, step: Concrete) -> Result:
         """Do one step. An error of the library is part of the result; any other is a bug."""
@@ -180,6 +186,10 @@ class Ours:
     def _give_back(self, step: Concrete) -> bool:
         return self.queue(step["queue"]).move_to_wait(step["job"], step["token"]) > 0
 
+    def _exhaust(self, step: Concrete) -> None:
+        """What a worker does when a processor says that the rate limit is reached."""
+        self._finish(step, RateLimited(step["ms"]), False)
+
     def _wait_for_children(self, step: Concrete) -> bool:
         child = step["child"]
         if child is not None:
@@ -191,8 +201,7 @@ class Ours:
         outcomes = []
         for each in step["outcomes"]:
             told = {**step, **each}
-            done = Completed(each["value"]) if each["op"] == "complete" else self._failure(told)
-            outcomes.append((told, done))
+            outcomes.append((told, self._outcome(told)))
         fetched, codes = self._trip(step, outcomes, step["most"])
         results: list[Result] = []
         for code in codes:
@@ -207,7 +216,7 @@ class Ours:
 
     def _sweep(self, step: Concrete) -> None:
         queue = self.queue(step["queue"])
-        if step.get("again"):
+        if step["again"]:
             self.driver.execute(("DEL", queue.keys.stalled_check))
         StalledService([queue], 30_000, 1).sweep(queue)
 
@@ -269,6 +278,13 @@ class Ours:
         self._taken[step["token"], job.id] = job
         return {"id": job.id}
 
+    def _outcome(self, step: Concrete) -> Outcome:
+        if step["op"] == "complete":
+            return Completed(step["value"])
+        if step["op"] == "delay":
+            return Postponed(step["delay"])
+        return Returned() if step["op"] == "give_back" else self._failure(step)
+
     def _failure(self, step: Concrete) -> Outcome:
         starts = STARTS.get(step["worker"])
         error = exception(step["failure"])
@@ -306,6 +322,8 @@ class Ours:
         self.queue(step["queue"]).promote(step["job"])
 
     def _promote_jobs(self, step: Concrete) -> None:
+        delayed = self.look(step["queue"], "delayed")
+        self.promoted.update((step["queue"], job) for job in delayed)
         self.queue(step["queue"]).promote_jobs()
 
     def _change_delay(self, step: Concrete) -> None:
@@ -430,7 +448,7 @@ class Ours:
         return {"logs": rows, "count": queue.get_logs_count(step["job"])}
 
     def _ask_schedulers(self, queue: Queue, step: Concrete) -> Any:
-        found = queue.get_job_schedulers(ascending=step["asc"])
+        found = queue.get_job_schedulers(step["start"], step["end"], step["asc"])
         one = queue.get_job_scheduler("s")
         return {
             "all": [_scheduler(each) for each in found],

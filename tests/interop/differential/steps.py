@@ -116,7 +116,7 @@ class World:
             self._know_tree(value)
         elif op == "take":
             self._take(told, value)
-        elif op in ("complete", "fail", "delay", "give_back", "wait_for_children"):
+        elif op in ("complete", "fail", "delay", "give_back", "exhaust", "wait_for_children"):
             if "error" not in result or result["error"]["code"] not in (-4, -6, -9):
                 self._let_go(queue, told["job"], told["token"])
             self._take(told, value)

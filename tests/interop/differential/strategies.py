@@ -19,8 +19,9 @@ Queues = tuple[str, ...]
 
 #: Where a program works.
 _QUEUES = (("a",), ("a",), ("a", "b"))
+_OTHERS = [name for name in SUBJECTS if name not in ("work", "plain")]
 _CHOICES = st.lists(
-    st.sampled_from([name for name in SUBJECTS if name not in ("work", "plain")]),
+    st.sampled_from([*_OTHERS, "flows", "flows", "schedulers", "schedulers"]),
     min_size=1,
     max_size=3,
     unique=True,
@@ -62,8 +63,9 @@ def _part(subjects: Subjects, queues: Queues) -> Strategy[list[list[Step]]]:
     for subject in subjects[1:]:
         others += [_step(op, args, queues) for op, args in SUBJECTS[subject].items()]
         others += [_sequence(each, table, queues) for each in SEQUENCES.get(subject, [])] * 2
-    usual *= max(1, round(len(others) / len(usual)))
-    return st.lists(st.one_of([*usual, *others]), max_size=16)
+    steps = [*usual * max(1, round(len(others) / len(usual))), *others]
+    # Not one_of, to which a strategy that is there thrice is as good as one.
+    return st.lists(st.integers(0, len(steps) - 1).flatmap(steps.__getitem__), max_size=16)
 
 
 def _adding(subjects: Subjects, queues: Queues) -> Table:

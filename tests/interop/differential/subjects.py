@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from .failures import failure
-from .steps import Ref
+from .steps import START, Ref
 
 Strategy = st.SearchStrategy
 
@@ -68,7 +68,7 @@ OPTIONS: dict[str, dict[str, Strategy[Any]]] = {
         "lifo": st.booleans(),
         "priority": st.sampled_from([0, 1, 2, 2097151]),
         "delay": st.sampled_from([0, 1000, 5000]),
-        "timestamp": st.sampled_from([1_800_000_000_123, 1_799_999_999_000]),
+        "timestamp": st.sampled_from([START, START - 1123]),
     },
     "ids": {"jobId": st.sampled_from(["x", "y", "z1"])},
     "deduplication": {
@@ -96,34 +96,40 @@ OPTIONS: dict[str, dict[str, Strategy[Any]]] = {
     "notes": {"keepLogs": st.integers(1, 2), "sizeLimit": st.just(1000)},
 }
 
-_START = 1_800_000_000_123
 _BOUNDS = {
     "limit": st.integers(1, 3),
-    "startDate": st.sampled_from([_START - 5000, _START + 3000]),
-    "endDate": st.sampled_from([_START + 1500, _START + 100_000_000]),
+    "startDate": st.sampled_from([START - 5000, START, START + 1500, START + 5000]),
+    "endDate": st.sampled_from([START + 5000, START + 5877, START + 9877, START + 1_000_000]),
 }
 _EVERY = st.fixed_dictionaries(
-    {"every": st.sampled_from([1000, 2000, 60_000])},
-    optional={**_BOUNDS, "offset": st.sampled_from([0, 1, 999])},
+    {"every": st.sampled_from([1000, 1000, 2500, 60_000])},
+    optional={**_BOUNDS, "offset": st.sampled_from([0, 123, 124, 500, 999])},
 )
 _PATTERN = st.fixed_dictionaries(
     {
-        "pattern": st.sampled_from(["*/3 * * * * *", "* * * * *", "0 9 * * MON", "0 0 31 2 *"]),
-        "tz": st.sampled_from(["Europe/Madrid", "UTC"]),
-    },
-    optional={**_BOUNDS, "immediately": st.just(True)},
-)
-_REPEAT = st.one_of(_EVERY, _PATTERN)
-_TEMPLATE = st.fixed_dictionaries(
-    {},
-    optional={
-        "name": NAMES,
-        "data": DATA,
-        "opts": st.sampled_from(
-            [{}, {"attempts": 2}, {"priority": 1}, {"lifo": True}, {"removeOnComplete": True}]
+        "pattern": st.sampled_from(
+            ["*/3 * * * * *", "* * * * *", "0 9 * * MON", "0 0 L * *", "@hourly", "0 0 31 2 *"]
         ),
     },
+    optional={
+        **_BOUNDS,
+        "tz": st.sampled_from(["Europe/Madrid", "UTC"]),
+        "immediately": st.just(True),
+    },
 )
+_REPEAT = st.one_of(_EVERY, _PATTERN)
+_RUN_OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "priority": st.sampled_from([0, 1, 3]),
+        "attempts": st.sampled_from([0, 2]),
+        "lifo": st.just(True),
+        "deduplication": st.just({"id": "d"}),
+        "keepLogs": st.just(3),
+        "removeOnComplete": st.sampled_from([True, 1]),
+    },
+)
+_TEMPLATE = st.fixed_dictionaries({}, optional={"name": NAMES, "data": DATA, "opts": _RUN_OPTIONS})
 
 _HELD = {"held": _AGES}
 _FOREIGN = {"foreign": st.sampled_from([False] * 7 + [True])}
@@ -140,6 +146,10 @@ _WHICH = {
 _OUTCOME = st.one_of(
     st.fixed_dictionaries({"op": st.just("complete"), **_HELD, "value": _VALUES}),
     st.fixed_dictionaries({"op": st.just("fail"), **_HELD, **_FAILURE}),
+    st.fixed_dictionaries(
+        {"op": st.just("delay"), **_HELD, "delay": st.sampled_from([0, 1000, 5000])}
+    ),
+    st.fixed_dictionaries({"op": st.just("give_back"), **_HELD}),
 )
 
 #: Subject -> its operations and their arguments. "work" and "plain" are part of every program.
@@ -207,6 +217,7 @@ SUBJECTS: dict[str, dict[str, dict[str, Strategy[Any]]]] = {
             "duration": st.sampled_from([120_000, 240_000]),
         },
         "rate_limit": {"ms": st.sampled_from([None, 120_000])},
+        "exhaust": {**_HELD, "ms": st.sampled_from([120_000, 240_000])},
         "expire": {"suffix": st.just("limiter")},
     },
     "batches": {
@@ -254,8 +265,12 @@ SUBJECTS: dict[str, dict[str, dict[str, Strategy[Any]]]] = {
         "remove_scheduler": {"id": st.sampled_from(["s", "t:u"])},
         "remove": {"job": ref("delayed", "wait")},
         "promote": {"job": ref("delayed")},
-        "advance": {"ms": st.sampled_from([1000, 2000, 5000, 60_000])},
-        "ask schedulers": {"asc": st.booleans()},
+        "advance": {"ms": st.sampled_from([1000, 1000, 500, 877, 2500, 3600, 60_000])},
+        "ask schedulers": {
+            "asc": st.booleans(),
+            "start": st.integers(-2, 1),
+            "end": st.integers(-2, 3),
+        },
     },
     "own events": {
         "publish": {

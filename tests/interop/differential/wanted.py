@@ -157,7 +157,49 @@ def _is_marker_of_batch(found: Difference, ended: Ended) -> bool:
     return found.path in ("", "1") and not delayed
 
 
+def _is_marker_of_trip(found: Difference, ended: Ended) -> bool:
+    """Whoever is woken by the other member learns from its fetch when the first one is due."""
+    marker = ended.ours.get(found.key)
+    return (
+        found.key.endswith(":marker")
+        and found.path == "1"
+        and ended.did("commit_many")
+        and marker is not None
+        and "0" in marker.value
+    )
+
+
+def _is_drained_by_batch(found: Difference, ended: Ended) -> bool:
+    facts = found.node, found.ours
+    return facts == (NOTHING, {"event": "drained"}) and ended.did("commit_many")
+
+
 ALLOWED: Sequence[Allowed] = (
+    Allowed(
+        "drained after a batch",
+        "it is said at the end of a batch that finished a job and leaves nothing to do",
+        [
+            *(add(), take(), add(), take()),
+            do(
+                "commit_many",
+                outcomes=[
+                    {"op": "complete", "held": 0, "value": 1},
+                    {"op": "delay", "held": 0, "delay": 1000},
+                ],
+                most=0,
+            ),
+        ],
+        _is_drained_by_batch,
+    ),
+    Allowed(
+        "marker of delayed jobs when a batch brings others",
+        "as after a delayed retry that brings a job: whoever took it wakes the next worker",
+        [
+            *(add(), take(), add()),
+            do("commit_many", outcomes=[{"op": "delay", "held": 0, "delay": 1000}], most=1),
+        ],
+        _is_marker_of_trip,
+    ),
     Allowed(
         "marker of jobs that a later one of the same batch replaced",
         "a batch looks once at its end which delayed job is the first",
@@ -290,7 +332,34 @@ def _fetches_many_runs(step: Concrete, ours: Ours) -> bool:
     return step["op"] == "commit_many" and step["most"] > 1 and bool(ours.armed(step["queue"]))
 
 
+def _waits_as_a_run(step: Concrete, ours: Ours) -> bool:
+    return step["op"] == "wait_for_children" and ":" in step["job"]
+
+
+def _waits_after_promotion(step: Concrete, ours: Ours) -> bool:
+    return step["op"] == "wait_for_children" and (step["queue"], step["job"]) in ours.promoted
+
+
 AVOIDED: Sequence[Avoided] = (
+    Avoided(
+        "a parent with colons in its id",
+        "it is released when its last child is removed; Node cuts its key at the last colon",
+        [
+            do("upsert_scheduler", id="s", repeat={"every": 1000}, template={}),
+            *(take(), add_child(), do("wait_for_children", held=0, child=None)),
+            do("drop_children", job=newest("waiting-children")),
+        ],
+        _waits_as_a_run,
+    ),
+    Avoided(
+        "a parent that promoteJobs moved",
+        "its delay is over; in Node it is delayed anew when its children are done",
+        [
+            *(add(delay=1000), do("promote_jobs"), take(), add_child()),
+            *(do("wait_for_children", held=0, child=None), take(), complete()),
+        ],
+        _waits_after_promotion,
+    ),
     Avoided(
         "a batch of several jobs with a scheduler's among them",
         "all are taken before the runs that follow are made; Node makes each after its job",

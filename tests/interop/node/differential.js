@@ -226,7 +226,7 @@ const questions = {
   schedulers: async (q, s) => {
     const one = await q.getJobScheduler('s');
     return {
-      all: (await q.getJobSchedulers(0, -1, s.asc)).map(schedulerOf),
+      all: (await q.getJobSchedulers(s.start, s.end, s.asc)).map(schedulerOf),
       one: one ? schedulerOf(one) : null,
       count: await q.getJobSchedulersCount(),
     };
@@ -256,12 +256,6 @@ const ALL_STATES = [
 
 const steps = {
   advance: () => null,
-  // Any method of a queue. Of a job that it gives the id and the delay are told.
-  call: async (s) => {
-    const value = await queueOf(s)[s.method](...s.args);
-    return value instanceof Job ? [value.id, value.delay] : value;
-  },
-
   add: async (s) => (await queueOf(s).add(s.name, s.data, options(s))).id,
   add_bulk: async (s) => {
     const jobs = s.jobs.map((job) => ({ ...job, opts: options({ ...s, ...job }) }));
@@ -288,6 +282,11 @@ const steps = {
   },
   delay: async (s) => void (await (await heldOf(s)).moveToDelayed(now + s.delay, s.token)),
   give_back: async (s) => (await (await heldOf(s)).moveToWait(s.token)) > 0,
+  exhaust: async (s) => {
+    // In a processor it is the other way round, whether or not the job is still its own.
+    await (await heldOf(s)).moveToWait(s.token);
+    await queueOf(s).rateLimit(s.ms);
+  },
   wait_for_children: async (s) => {
     const child = s.child && { ...s.child, queue: `${s.prefix}:${s.child.queue}` };
     return (await heldOf(s)).moveToWaitingChildren(s.token, child ? { child } : {});
@@ -301,7 +300,7 @@ const steps = {
       const fetch = s.most > 0 && index === s.outcomes.length - 1;
       const result = await settled({ ...one, ...each, fetch });
       if (result.ok?.id) fetched.push(result);
-      results.push(result.ok ? { ok: { id: null } } : result);
+      results.push('error' in result ? result : { ok: { id: null } });
     }
     while (fetched.length < s.most) fetched.push(await settled({ ...one, op: 'take' }));
     return [...results, ...fetched];
