@@ -17,7 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -115,12 +115,19 @@ def turn(driver: Driver, peer: Peer, work: str, jobs: int) -> dict[str, Any] | N
     }
 
 
+def sessions(works: list[str], rounds: int, cold: bool) -> list[tuple[list[str], Sequence[int]]]:
+    """What is done by the same processes: kinds of work, and rounds; those below 0 do not count."""
+    if cold:
+        return [([work], [count]) for work in works for count in range(rounds)]
+    return [(works, range(-WARM, rounds))]
+
+
 def measure(
-    driver: Driver, peers: list[Peer], works: list[str], rounds: int
+    driver: Driver, peers: list[Peer], works: list[str], rounds: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
     """The figures of every turn, round by round."""
     for work in works:
-        for count in range(-WARM, rounds):
+        for count in rounds:
             for peer in peers:
                 row = turn(driver, peer, work, SIZES[work])
                 if row is not None and count >= 0:
@@ -144,13 +151,19 @@ def main() -> None:
     parser.add_argument("works", nargs="*", default=["add", "add_bulk"], metavar="work")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--peers", default=",".join(PEERS))
+    parser.add_argument(
+        "--cold", action="store_true", help="new processes in every round, nothing done before"
+    )
     parser.add_argument("--json", type=Path, help="append one line a turn to this file")
     arguments = parser.parse_args()
     with ServerProcess() as server:
         driver = connect(server.url)
-        with running(available(arguments.peers.split(",")), server.url) as peers:
-            rows = list(measure(driver, peers, arguments.works, arguments.rounds))
-            told = {peer.name: peer.hello for peer in peers}
+        rows, told = [], {}
+        names = available(arguments.peers.split(","))
+        for works, rounds in sessions(arguments.works, arguments.rounds, arguments.cold):
+            with running(names, server.url) as peers:
+                rows += measure(driver, peers, works, rounds)
+                told = {peer.name: peer.hello for peer in peers}
         version = driver.execute(("INFO", "server")).decode().split("redis_version:")[1].split()[0]
         driver.close()
     if arguments.json:

@@ -31,7 +31,11 @@ class Script:
         """The call of this script on the queue with that base key; `read` makes the result of the
         reply.
         """
-        return self.call_on((base,), arguments, read)
+        return Call(
+            ("EVALSHA", self.digest, 1, base, *arguments),
+            read,
+            ("EVAL", self.text, 1, base, *arguments),
+        )
 
     def call_on(
         self, bases: Sequence[str | bytes], arguments: Sequence[Argument], read: Callable[[Any], T]

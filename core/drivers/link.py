@@ -25,6 +25,19 @@ SEND_SIZE: Final = 32768
 MORE: Final = object()
 
 
+#: Another object in a forked child; asking for the process id would be a system call.
+_process = object()
+
+
+def _forked() -> None:
+    global _process
+    _process = object()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_forked)
+
+
 class Link(Protocol):
     """A connection in the hands of one thread at a time. After any exception it must be closed:
     half a reply may be left, which must not meet the next command.
@@ -63,18 +76,19 @@ class SocketLink:
     def __init__(self, connection: Any, location: str) -> None:
         connection.connect()
         self._connection = connection
-        self._owner = os.getpid()
+        self._process = _process
         self._reader = new_reader(location)
         opened = connection._sock
         _bound_waits(opened, connection.socket_timeout)
-        self._send, self._receive = opened.sendall, opened.recv
+        self._send, self._receive_into = opened.sendall, opened.recv_into
+        self._buffer = bytearray(READ_SIZE)
         self._arrived = _watch(opened)
 
     def usable(self) -> bool:
         """See `Link.usable`. What can be read although nothing was asked is the end of the
         connection; one of the parent process must be left to it.
         """
-        return not self._arrived(0) and self._owner == os.getpid()
+        return self._process is _process and not self._arrived(0)
 
     def execute(self, command: Command) -> Any:
         """See `Link.execute`."""
@@ -111,10 +125,10 @@ class SocketLink:
     def _next_reply(self) -> Any:
         reader = self._reader
         while (reply := reader.gets()) is MORE:
-            data = self._receive(READ_SIZE)
-            if not data:
+            count = self._receive_into(self._buffer)
+            if not count:
                 raise ConnectionResetError("it closed the connection")
-            reader.feed(data)
+            reader.feed(self._buffer, 0, count)
         return reply
 
 
