@@ -1,0 +1,1 @@
+"""What Celery keeps under that name: logging, dispatch of signals."""
