@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ._state import current_app, shared_task
     from .app.base import Celery
     from .app.task import Task
+    from .bridge import install_as_celery
     from .local import current_task
     from .result import AsyncResult, EagerResult
 
@@ -23,6 +24,7 @@ _HOMES = {
     "Task": ".app.task",
     "current_app": "._state",
     "current_task": ".local",
+    "install_as_celery": ".bridge",
     "shared_task": "._state",
 }
 
@@ -33,6 +35,7 @@ __all__ = [
     "Task",
     "current_app",
     "current_task",
+    "install_as_celery",
     "shared_task",
 ]
 

@@ -11,6 +11,7 @@ from bullrush.core.errors import InvalidOption
 from bullrush.core.worker import Worker
 from bullrush.core.worker.share import QueueShare
 
+from .. import bridge
 from ..app.trace import Tracer
 from ..finding import find_app, locate_app
 
@@ -43,6 +44,7 @@ class ChildTracer(Tracer):
 
 def child_tracer(source: str, hostname: str) -> ChildTracer:
     """The tracer in a child process."""
+    bridge.install_where_asked()
     app = find_app(source)
     app.finalize()
     return ChildTracer(app, hostname, source)
@@ -81,7 +83,7 @@ def make_worker(
         source = source or locate_app(app)
         handler = ChildTracer(app, name, source)
         if source is not None:
-            options.setdefault("preload", (source.partition(":")[0],))
+            options.setdefault("preload", (bridge.ACTIVE, source.partition(":")[0]))
     if pool in ("prefork", "threads"):
         options.setdefault("coroutines", COROUTINES)
     return Worker(

@@ -66,7 +66,7 @@ HOMES = {
     "hiredis": ("core/drivers/",),
     "fakeredis": ("core/drivers/",),
     "cronsim": ("core/cron.py",),
-    "kombu": ("shim/serialization.py", "shim/bridge/"),
+    "kombu": ("shim/serialization.py", "shim/app/amqp.py", "shim/utils/", "shim/bridge/"),
     "celery": ("shim/bridge/",),
     "flask": ("flask_ext/",),
 }

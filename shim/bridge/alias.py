@@ -1,0 +1,97 @@
+"""``celery`` as another name of this library: every ``celery.x.y`` is the very module
+``bullrush.x.y``.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+ALIAS = "celery"
+OURS = __name__.partition(".")[0]
+#: The module that a child process imports first.
+ACTIVE = f"{OURS}.bridge.active"
+#: Set for child processes, which import the project's modules themselves.
+ENVIRONMENT = "BULLRUSH_AS_CELERY"
+#: What bullrush has and Celery has not: not to be reached by Celery's name.
+_NOT_CELERYS = frozenset({"bridge", "core", "flask_ext"})
+
+
+class _Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds ``celery.x.y`` as the module ``bullrush.x.y``."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != ALIAS and not fullname.startswith(f"{ALIAS}."):
+            return None
+        ours = self._ours(fullname)
+        if ours is None or importlib.util.find_spec(ours) is None:
+            # Answered here, so that a Celery that is installed as well is never half used.
+            raise ModuleNotFoundError(
+                f"No module named {fullname!r} (bullrush stands for Celery here and has no such "
+                "module)",
+                name=fullname,
+            )
+        return ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The module itself. The import system writes the spec of the alias into it, which
+        `exec_module` takes back.
+        """
+        module = import_module(self._ours(spec.name) or "")
+        spec.loader_state = (module.__spec__, module.__loader__)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing: it was run under its own name."""
+        spec = module.__spec__
+        if spec is not None and spec.loader is self:
+            module.__spec__, module.__loader__ = spec.loader_state
+
+    def _ours(self, fullname: str) -> str | None:
+        rest = fullname[len(ALIAS) :]
+        first = rest[1:].partition(".")[0]
+        return None if first in _NOT_CELERYS else OURS + rest
+
+
+_alias = _Alias()
+
+
+def is_installed() -> bool:
+    """Whether ``import celery`` gives this library."""
+    return _alias in sys.meta_path
+
+
+def install_as_celery() -> None:
+    """From now on ``import celery`` and every ``celery.x.y`` give this library's modules, in this
+    process and in the children of its workers.
+
+    Call it before anything imports Celery: in the first line of the program, in ``conftest.py``,
+    or by ``python -m bullrush --as-celery ...``. A second call changes nothing.
+
+    Raises:
+        RuntimeError: Celery itself is already imported; says by which module it was found.
+    """
+    os.environ[ENVIRONMENT] = "1"
+    if is_installed():
+        return
+    loaded = sys.modules.get(ALIAS)
+    if loaded is not None and loaded is not sys.modules[OURS]:
+        raise RuntimeError(
+            f"Celery is already imported (from {getattr(loaded, '__file__', 'somewhere')}); call "
+            "bullrush.install_as_celery() before the first import of celery"
+        )
+    sys.meta_path.insert(0, _alias)
+
+
+def install_where_asked() -> None:
+    """The same, if the parent process had done so."""
+    if os.environ.get(ENVIRONMENT):
+        install_as_celery()

@@ -1,0 +1,78 @@
+"""``import celery`` gives this library."""
+
+from __future__ import annotations
+
+import pytest
+
+ALIAS = "import bullrush; bullrush.install_as_celery(); "
+
+
+def test_every_module_is_the_very_same_object(run_python):
+    printed = run_python(
+        ALIAS + "import sys, importlib, celery\n"
+        "names = ['app', 'app.base', 'app.task', 'exceptions', 'result', 'states', 'worker']\n"
+        "for name in names:\n"
+        "    theirs = importlib.import_module('celery.' + name)\n"
+        "    ours = importlib.import_module('bullrush.' + name)\n"
+        "    assert theirs is ours is sys.modules['celery.' + name], name\n"
+        "    assert ours.__spec__.name == ours.__name__ == 'bullrush.' + name, ours.__spec__\n"
+        "print(celery is bullrush, len(names))"
+    )
+    assert printed.split() == ["True", "7"]
+
+
+def test_a_class_has_one_identity_under_both_names(run_python):
+    printed = run_python(
+        ALIAS + "from celery.exceptions import Retry; import bullrush.exceptions\n"
+        "from celery import Celery\n"
+        "print(Retry is bullrush.exceptions.Retry, Celery is bullrush.Celery)"
+    )
+    assert printed.split() == ["True", "True"]
+
+
+def test_names_given_as_text_are_found(run_python):
+    printed = run_python(
+        ALIAS + "from kombu.utils.imports import symbol_by_name\n"
+        "from unittest import mock\n"
+        "print(symbol_by_name('celery.app.task:Task') is bullrush.Task)\n"
+        "with mock.patch('celery.app.task.Task.delay') as fake:\n"
+        "    print(bullrush.Task.delay is fake)"
+    )
+    assert printed.split() == ["True", "True"]
+
+
+@pytest.mark.parametrize("module", ["celery.decorators", "celery.task", "celery.core"])
+def test_a_module_that_celery_has_not_is_not_found_by_its_name(run_python, module):
+    printed = run_python(
+        ALIAS + f"\ntry:\n    import {module}\nexcept ModuleNotFoundError as error:\n"
+        "    print(error.name, error)"
+    )
+    assert printed.startswith(f"{module} No module named '{module}'")
+
+
+def test_it_can_be_asked_for_twice(run_python):
+    printed = run_python(
+        ALIAS + "bullrush.install_as_celery(); import celery, sys\n"
+        "from bullrush.bridge import is_installed\n"
+        "print(is_installed(), sum(type(each).__name__ == '_Alias' for each in sys.meta_path))"
+    )
+    assert printed.split() == ["True", "1"]
+
+
+def test_a_celery_that_is_already_imported_is_refused(run_python, tmp_path):
+    (tmp_path / "celery.py").write_text("VERSION = (5, 0, 0)")
+    printed = run_python(
+        "import celery, bullrush\n"
+        "try:\n    bullrush.install_as_celery()\nexcept RuntimeError as error:\n    print(error)",
+        PYTHONPATH=str(tmp_path),
+    )
+    assert "before the first import of celery" in printed
+    assert str(tmp_path) in printed
+
+
+def test_the_real_celery_is_what_it_was_without_the_alias(run_python, tmp_path):
+    (tmp_path / "celery.py").write_text("VERSION = (5, 0, 0)")
+    printed = run_python(
+        "import celery, bullrush; print(celery is bullrush)", PYTHONPATH=str(tmp_path)
+    )
+    assert printed.split() == ["False"]
