@@ -94,3 +94,11 @@ class Retry(TaskPredicate):
         reason = self.message or (repr(self.exc) if self.exc is not None else "")
         when = f" in {self.when}s" if isinstance(self.when, (int, float)) else f" at {self.when}"
         return f"Retry{when if self.when is not None else ''}{': ' if reason else ''}{reason}"
+
+
+class CeleryWarning(UserWarning):
+    """Root of the warnings of the Celery front."""
+
+
+class DuplicateTaskNameWarning(CeleryWarning):
+    """Two functions were made tasks of one name."""

@@ -10,7 +10,7 @@ from typing import Any
 class Proxy:
     """Stands for an object that is looked up at every use."""
 
-    __slots__ = ("_Proxy__find", "__dict__")
+    __slots__ = ("_Proxy__find", "__dict__", "__weakref__")
 
     def __init__(self, find: Callable[[], Any]) -> None:
         object.__setattr__(self, "_Proxy__find", find)
@@ -38,6 +38,57 @@ class Proxy:
 
     def __hash__(self) -> int:
         return hash(self._get_current_object())
+
+    def __dir__(self) -> list[str]:
+        return dir(self._get_current_object())
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """For `isinstance`."""
+        return type(self._get_current_object())
+
+    @property
+    def __doc__(self) -> str | None:  # type: ignore[override]
+        return getattr(self._get_current_object(), "__doc__", None)
+
+    @property
+    def __module__(self) -> str:  # type: ignore[override]
+        return str(getattr(self._get_current_object(), "__module__", __name__))
+
+    def __reduce__(self) -> Any:
+        return self._get_current_object().__reduce__()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._get_current_object().__reduce_ex__(protocol)
+
+
+class PromiseProxy(Proxy):
+    # Stands for an object that is made at its first use, and once. A docstring, and the name of
+    # this module, would hide those of that object.
+    __doc__ = vars(Proxy)["__doc__"]
+    __module__ = vars(Proxy)["__module__"]
+    __slots__ = ("_PromiseProxy__found",)
+
+    def _get_current_object(self) -> Any:
+        try:
+            return object.__getattribute__(self, "_PromiseProxy__found")
+        except AttributeError:
+            found = object.__getattribute__(self, "_Proxy__find")()
+            object.__setattr__(self, "_PromiseProxy__found", found)
+            return found
+
+    def __evaluated__(self) -> bool:
+        """Whether it has been made."""
+        try:
+            object.__getattribute__(self, "_PromiseProxy__found")
+        except AttributeError:
+            return False
+        return True
+
+
+def maybe_evaluate(thing: Any) -> Any:
+    """What a proxy stands for; anything else as it is."""
+    return thing._get_current_object() if issubclass(type(thing), Proxy) else thing
 
 
 #: (task, request) of every task that runs in this thread or coroutine, the innermost last.

@@ -2,55 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .._state import shared_makers
 from ..exceptions import NotRegistered
 from .task import Task
 
-if TYPE_CHECKING:
-    from .base import Celery
-
 
 class TaskRegistry(dict[str, Task]):
-    """The tasks of an application by name, those of ``@shared_task`` included."""
+    """The tasks of an application by name. A name that is not there raises `NotRegistered`."""
 
-    def __init__(self, app: Celery) -> None:
-        super().__init__()
-        self._app = app
-        self._seen = 0
-
-    def add(self, task: Task) -> None:
-        """Register a task."""
-        super().__setitem__(task.name, task)
-
-    def _adopt(self) -> None:
-        while self._seen < len(shared_makers):
-            self._seen += 1
-            shared_makers[self._seen - 1](self._app)
-
-    def __contains__(self, name: object) -> bool:
-        self._adopt()
-        return super().__contains__(name)
+    NotRegistered = NotRegistered
 
     def __missing__(self, name: str) -> Task:
-        self._adopt()
-        found = super().get(name)
-        if found is None:
-            raise NotRegistered(name)
-        return found
+        raise NotRegistered(name)
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """The task of that name, or the default."""
-        self._adopt()
-        return super().get(name, default)
+    def register(self, task: Task | type[Task]) -> None:
+        """Add a task, or an instance of a class of one.
 
-    def values(self) -> Any:
-        """Every task."""
-        self._adopt()
-        return super().values()
+        Raises:
+            ValueError: it has no name.
+        """
+        instance = task() if isinstance(task, type) else task
+        if not getattr(instance, "name", None):
+            raise ValueError(f"the task {instance!r} has no name")
+        self[instance.name] = instance
 
-    def __iter__(self) -> Iterator[str]:
-        self._adopt()
-        return super().__iter__()
+    def unregister(self, name: str | Task) -> None:
+        """Take a task away.
+
+        Raises:
+            NotRegistered: it is not there.
+        """
+        found = name if isinstance(name, str) else name.name
+        if found not in self:
+            raise NotRegistered(found)
+        del self[found]
+
+    def regular(self) -> dict[str, Any]:
+        """The tasks that somebody wrote."""
+        return {name: task for name, task in self.items() if not name.startswith("celery.")}

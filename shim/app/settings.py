@@ -1,167 +1,193 @@
-"""``app.conf``: Celery's settings with their defaults. What cannot be honoured is said once, by
-name.
-"""
+"""``app.conf``: Celery's settings, read when the first of them is asked for."""
 
 from __future__ import annotations
 
-import difflib
-import logging
-from collections.abc import Iterator, Mapping, MutableMapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-logger = logging.getLogger("bullrush.settings")
-
-#: Settings that do something here, with their defaults.
-HONOURED: dict[str, Any] = {
-    "broker_url": None,
-    "result_backend": None,
-    "task_default_queue": "celery",
-    "task_default_priority": None,
-    "task_default_rate_limit": None,
-    "task_routes": None,
-    "task_always_eager": False,
-    "task_eager_propagates": False,
-    "task_store_eager_result": False,
-    "task_ignore_result": False,
-    "task_track_started": False,
-    "task_annotations": None,
-    "result_expires": 86400,
-    "timezone": "UTC",
-    "enable_utc": True,
-    "imports": (),
-    "include": (),
-    "worker_concurrency": None,
-    "worker_pool": None,
-    "worker_disable_rate_limits": False,
-    "worker_max_tasks_per_child": None,
-    "worker_soft_shutdown_timeout": 0.0,
-    "worker_max_memory_per_child": None,
-    "task_soft_time_limit": None,
-    "task_time_limit": None,
-    "worker_hijack_root_logger": True,
-    "bullrush_prefix": None,
-}
-
-#: Settings whose meaning is met by how this library works, whatever their value.
-MET = frozenset(
-    {
-        "accept_content",
-        "broker_connection_retry",
-        "broker_connection_retry_on_startup",
-        "broker_connection_max_retries",
-        "broker_pool_limit",
-        "broker_heartbeat",
-        "broker_transport_options",
-        "result_backend_transport_options",
-        "result_serializer",
-        "task_serializer",
-        "task_acks_late",
-        "task_reject_on_worker_lost",
-        "task_create_missing_queues",
-        "task_protocol",
-        "worker_prefetch_multiplier",
-        "worker_cancel_long_running_tasks_on_connection_loss",
-        "worker_send_task_events",
-        "task_send_sent_event",
-        "event_queue_expires",
-        "task_default_exchange",
-        "task_default_exchange_type",
-        "task_default_routing_key",
-        "task_queues",
-        "result_extended",
-        "result_persistent",
-    }
-)
-
-#: Old names whose new one is not just the lower case.
-OLD_NAMES = {
-    "BROKER_URL": "broker_url",
-    "CELERY_RESULT_BACKEND": "result_backend",
-    "CELERY_DEFAULT_QUEUE": "task_default_queue",
-    "CELERY_ROUTES": "task_routes",
-    "CELERY_ALWAYS_EAGER": "task_always_eager",
-    "CELERY_EAGER_PROPAGATES_EXCEPTIONS": "task_eager_propagates",
-    "CELERY_EAGER_PROPAGATES": "task_eager_propagates",
-    "CELERY_IGNORE_RESULT": "task_ignore_result",
-    "CELERY_TRACK_STARTED": "task_track_started",
-    "CELERY_TASK_RESULT_EXPIRES": "result_expires",
-    "CELERY_TIMEZONE": "timezone",
-    "CELERY_ENABLE_UTC": "enable_utc",
-    "CELERY_IMPORTS": "imports",
-    "CELERY_INCLUDE": "include",
-    "CELERY_ACCEPT_CONTENT": "accept_content",
-    "CELERY_TASK_SERIALIZER": "task_serializer",
-    "CELERY_RESULT_SERIALIZER": "result_serializer",
-    "CELERY_DEFAULT_RATE_LIMIT": "task_default_rate_limit",
-    "CELERY_DISABLE_RATE_LIMITS": "worker_disable_rate_limits",
-    "CELERYD_CONCURRENCY": "worker_concurrency",
-    "CELERYD_POOL": "worker_pool",
-    "CELERYD_MAX_TASKS_PER_CHILD": "worker_max_tasks_per_child",
-    "CELERYD_MAX_MEMORY_PER_CHILD": "worker_max_memory_per_child",
-    "CELERYD_TASK_SOFT_TIME_LIMIT": "task_soft_time_limit",
-    "CELERYD_TASK_TIME_LIMIT": "task_time_limit",
-    "CELERYD_PREFETCH_MULTIPLIER": "worker_prefetch_multiplier",
-    "CELERY_ACKS_LATE": "task_acks_late",
-}
+from .complaints import Complaints
+from .defaults import DEFAULTS
+from .environment import FROM_ENVIRONMENT
+from .old_names import NEW_NAMES
+from .reports import censored, humanized
 
 
 class Settings(MutableMapping[str, Any]):
-    """Attribute and mapping access to the settings; the old upper-case names work too."""
+    """Attribute and mapping access to the settings; the old upper-case names work too.
 
-    def __init__(self) -> None:
-        object.__setattr__(self, "_values", dict(HONOURED))
-        object.__setattr__(self, "_told", set())
+    What is set by hand wins over what `load` gives, that over `add_defaults`, and all over Celery's
+    defaults. An unknown name may be set and read back.
+
+    Args:
+        load: gives the configured settings, by their present names; called once.
+        before, after: called around that.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Mapping[str, Any]] = dict,
+        before: Callable[[], None] = lambda: None,
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
+        # Known settings live in the instance's own dict, so that reading one is reading an
+        # attribute.
+        own = {
+            "_calls": (load, before, after),
+            "_guard": threading.RLock(),
+            "_complaints": Complaints(),
+            "_early": {},  # set before the configuration was read: stays when it is read anew
+            "_changes": {},
+            "_source": {},
+            "_added": [],
+            "_merged": dict(DEFAULTS),
+            "_ready": False,
+            "_reading": False,
+            "_version": 0,
+        }
+        for name, value in own.items():
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"<Settings: {humanized(self._changed(), True)}>"
 
     def __getattr__(self, name: str) -> Any:
+        """Reached only for what is no attribute yet: an unread configuration, an old or an unknown
+        name.
+        """
+        if name.startswith("__"):
+            raise AttributeError(name)
         try:
             return self[name]
         except KeyError:
-            raise AttributeError(f"there is no setting {name!r}") from None
+            raise AttributeError(f"'Settings' object has no attribute {name!r}") from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
 
+    def __delattr__(self, name: str) -> None:
+        try:
+            del self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
     def __getitem__(self, name: str) -> Any:
-        return self._values[OLD_NAMES.get(name, name)]
+        self.finalize()
+        name = NEW_NAMES.get(name, name)
+        value = self._merged[name]
+        return FROM_ENVIRONMENT[name](value) if name in FROM_ENVIRONMENT else value
 
     def __setitem__(self, name: str, value: Any) -> None:
-        known = OLD_NAMES.get(name, name)
-        if known not in HONOURED and known not in MET and known not in self._told:
-            self._told.add(known)
-            near = difflib.get_close_matches(known.lower(), [*HONOURED, *MET], n=1, cutoff=0.8)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            logger.warning("the setting %r has no effect here%s", name, hint)
-        self._values[known] = value
+        known = NEW_NAMES.get(name, name)
+        self._complaints.hear(known, value, given=name)
+        with self._guard:
+            (self._changes if self._ready else self._early)[known] = value
+            self._refresh()
 
     def __delitem__(self, name: str) -> None:
-        del self._values[OLD_NAMES.get(name, name)]
+        known = NEW_NAMES.get(name, name)
+        with self._guard:
+            found = [
+                layer.pop(known, self)
+                for layer in (self._changes, self._early, self._source, *self._added)
+            ]
+            if all(each is self for each in found):
+                raise KeyError(name)
+            self._refresh()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        self.finalize()
+        return iter(dict(self._merged))
 
     def __len__(self) -> int:
-        return len(self._values)
+        self.finalize()
+        return len(self._merged)
 
-    def update_from(self, source: Any, namespace: str | None = None) -> None:
-        """Take over the settings of an object, a module or a mapping.
+    def __contains__(self, name: object) -> bool:
+        self.finalize()
+        return NEW_NAMES.get(name, name) in self._merged  # type: ignore[call-overload]
 
-        Args:
-            namespace: only names that start with it and ``_``, such as ``CELERY``.
+    def add_defaults(self, defaults: Mapping[str, Any]) -> None:
+        """Values for settings that nobody sets."""
+        found = {NEW_NAMES.get(name, name): value for name, value in dict(defaults).items()}
+        with self._guard:
+            self._added.insert(0, found)
+            self._refresh()
+
+    def finalize(self) -> None:
+        """Read the configuration, if that has not been done."""
+        if self._ready or self._reading:
+            return
+        with self._guard:
+            if self._ready or self._reading:
+                return
+            load, before, after = self._calls
+            self.__dict__["_reading"] = True
+            try:
+                before()
+                source = dict(load())
+                for name, value in source.items():
+                    self._complaints.hear(name, value)
+                self.__dict__["_source"] = source
+                self.__dict__["_ready"] = True
+            finally:
+                self.__dict__["_reading"] = False
+            self._refresh()
+            after()
+
+    def read_anew(self) -> None:
+        """Read the configuration again when it is next asked for. What was set before the last
+        reading stays, what was set since is gone.
         """
-        names = source.keys() if isinstance(source, Mapping) else dir(source)
-        prefix = f"{namespace.rstrip('_').upper()}_" if namespace else ""
-        for name in names:
-            if name.startswith("_") or not name.upper().startswith(prefix):
-                continue
-            value = source[name] if isinstance(source, Mapping) else getattr(source, name)
-            short = name[len(prefix) :] if prefix else name
-            if prefix or short in OLD_NAMES or _is_setting(short):
-                self[short.lower() if prefix or short not in OLD_NAMES else short] = value
+        with self._guard:
+            for name in DEFAULTS:
+                self.__dict__.pop(name, None)
+            self.__dict__.update(_ready=False, _source={}, _changes={})
+            self._refresh()
+
+    def without_defaults(self) -> dict[str, Any]:
+        """What somebody has set."""
+        self.finalize()
+        return self._changed()
+
+    def value_set_for(self, name: str) -> bool:
+        """Whether somebody has set it."""
+        return NEW_NAMES.get(name, name) in self.without_defaults()
+
+    def get_by_parts(self, *parts: str) -> Any:
+        """``get_by_parts("task", "serializer")`` is ``task_serializer``."""
+        return self["_".join(part for part in parts if part)]
+
+    def first(self, *names: str) -> Any:
+        """The first of these that is not None."""
+        return next((v for v in (self.get(name) for name in names) if v is not None), None)
+
+    def table(self, with_defaults: bool = False, censored: bool = True) -> dict[str, Any]:
+        """The settings as a dict, with stars for what is secret."""
+        found = dict(self) if with_defaults else self.without_defaults()
+        return _censored(found) if censored else found
+
+    def humanize(self, with_defaults: bool = False, censored: bool = True) -> str:
+        """The settings as text, one a line, with stars for what is secret."""
+        return humanized(dict(self) if with_defaults else self.without_defaults(), censored)
+
+    def _changed(self) -> dict[str, Any]:
+        return {**self._source, **self._early, **self._changes}
+
+    def _refresh(self) -> None:
+        """Merge the layers."""
+        merged = dict(DEFAULTS)
+        for added in reversed(self._added):
+            merged.update(added)
+        merged.update(self._changed())
+        for name in ("task_default_exchange", "task_default_routing_key"):
+            if merged[name] is None:
+                merged[name] = merged["task_default_queue"]
+        own = self.__dict__
+        own["_merged"] = merged
+        own["_version"] += 1
+        if self._ready:
+            own.update({name: merged[name] for name in DEFAULTS if name not in FROM_ENVIRONMENT})
 
 
-def _is_setting(name: str) -> bool:
-    """Modules hold other things as well: imports, functions, constants of their own."""
-    known = {*HONOURED, *MET}
-    return name in known or (
-        name.islower() and name.startswith(("task_", "worker_", "result_", "broker_"))
-    )
+_censored = censored

@@ -29,7 +29,7 @@ def cli(context: click.Context, app_name: str | None, broker: str | None, quiet:
     """Celery's commands on queues shared with Node BullMQ."""
     app = find_app(app_name) if app_name else current_app._get_current_object()
     if broker:
-        app.conf.broker_url, app._broker = broker, broker
+        app.conf.broker_url = broker
     context.obj = app
     context.meta[SOURCE] = app_name
 
@@ -41,7 +41,7 @@ cli.add_command(worker)
 @click.pass_obj
 def status(app: Celery) -> None:
     """List the workers of the application's queues, Node's as well."""
-    app.finalize()
+    app.loader.import_default_modules()
     found = 0
     for name in app.known_queues():
         for client in app.queue(name).get_workers():

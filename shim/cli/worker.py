@@ -147,7 +147,7 @@ def worker(
     app: Celery = context.obj
     set_up_log(loglevel)
     if reload:
-        app.finalize()
+        app.loader.import_default_modules()
         sys.exit(run_with_reload(own_command(), project_folders()))
     shares = parse_shares(queues)
     given = {name: value for name, value in options.items() if value is not None}

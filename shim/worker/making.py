@@ -46,6 +46,8 @@ def child_tracer(source: str, hostname: str) -> ChildTracer:
     """The tracer in a child process."""
     bridge.install_where_asked()
     app = find_app(source)
+    app.after_fork()
+    app.loader.init_worker()
     app.finalize()
     return ChildTracer(app, hostname, source)
 
@@ -76,6 +78,7 @@ def make_worker(
         InvalidOption: an unknown pool or option, or a value out of range.
     """
     name = node_name(hostname)
+    app.loader.init_worker()
     app.finalize()
     pool = pool or app.conf.worker_pool or "threads"
     handler = app.tracer(name)

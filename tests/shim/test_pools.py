@@ -16,9 +16,8 @@ def tasks(redis_url, queue_name, monkeypatch):
     """The application, on a queue of its own."""
     monkeypatch.setenv("BULLRUSH_TEST_BROKER", redis_url)
     app = tasks_app.app
-    monkeypatch.setattr(app, "_broker", redis_url)
-    monkeypatch.setitem(app.conf._values, "broker_url", redis_url)
-    monkeypatch.setitem(app.conf._values, "task_default_queue", queue_name)
+    monkeypatch.setitem(app.conf, "broker_url", redis_url)
+    monkeypatch.setitem(app.conf, "task_default_queue", queue_name)
     yield tasks_app
     app.close()
 

@@ -423,7 +423,7 @@ def test_a_task_is_still_a_function(app):
 
     assert add(1, 2) == 3
     assert add.__doc__ == "Add."
-    assert app.tasks[add.name] is add
+    assert app.tasks[add.name] == add
 
 
 def test_eager_mode_runs_here(app):

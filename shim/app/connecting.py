@@ -1,0 +1,103 @@
+"""An application's connections, queues and event readers in this process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bullrush.core import JobView, Queue, QueueEvents
+from bullrush.core.calls import Batch, run
+from bullrush.core.drivers import Driver, connect
+from bullrush.core.environment import key_prefix, redis_url
+
+from ..utils.dispatch import Signal
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .registry import TaskRegistry
+
+
+class Connecting:
+    """The part of `Celery` that talks to Redis.
+
+    Attributes:
+        on_after_fork: sent in a child process after a fork.
+    """
+
+    conf: Settings
+    tasks: TaskRegistry
+
+    def _start_connecting(self) -> None:
+        self.on_after_fork: Signal = Signal(name="app.on_after_fork")
+        self._guard = threading.RLock()
+        self._pid = os.getpid()
+        self._driver: Driver | None = None
+        self._queues: dict[str, Queue] = {}
+        self._events: dict[str, QueueEvents] = {}
+
+    @property
+    def driver(self) -> Driver:
+        """The connections of this process; a child after a fork makes its own."""
+        with self._guard:
+            if self._pid != os.getpid():
+                self.after_fork()
+            if self._driver is None:
+                self._driver = connect(redis_url(configured=self.conf.broker_url))
+            return self._driver
+
+    @property
+    def prefix(self) -> str:
+        """What every key in Redis starts with."""
+        return key_prefix(self.conf.bullrush_prefix)
+
+    def queue(self, name: str) -> Queue:
+        """The queue of that name; the same object every time."""
+        driver = self.driver
+        with self._guard:
+            if name not in self._queues:
+                self._queues[name] = Queue(name, driver=driver, prefix=self.prefix)
+            return self._queues[name]
+
+    def events_of(self, name: str) -> QueueEvents:
+        """The started event reader of a queue, shared by all results."""
+        driver = self.driver
+        with self._guard:
+            if name not in self._events:
+                self._events[name] = QueueEvents(name, driver=driver, prefix=self.prefix)
+            return self._events[name].start()
+
+    events = events_of
+
+    def known_queues(self) -> list[str]:
+        """Every queue that the settings, the routes, the tasks and earlier calls name."""
+        names = [self.conf.task_default_queue, *self._queues]
+        names += [task.queue for task in self.tasks.values() if task.queue]
+        routes = self.conf.task_routes
+        if isinstance(routes, Mapping):
+            names += [
+                each if isinstance(each, str) else each.get("queue") for each in routes.values()
+            ]
+        return [name for name in dict.fromkeys(names) if name]
+
+    def view_jobs(self, places: Sequence[tuple[Queue, str]]) -> list[JobView]:
+        """Several jobs of several queues in one round trip."""
+        return run(self.driver, Batch([queue.view_call(job_id) for queue, job_id in places], list))
+
+    def after_fork(self) -> None:
+        """Called in a child process: its connections are its parent's, so it makes its own."""
+        if self._pid != os.getpid():
+            self._guard = threading.RLock()  # another thread of the parent may have held it
+            self._pid, self._driver = os.getpid(), None
+            self._queues, self._events = {}, {}
+            self.on_after_fork.send(sender=self)
+
+    def _disconnect(self) -> None:
+        with self._guard:
+            driver, self._driver = self._driver, None
+            events, self._events, self._queues = self._events, {}, {}
+        for each in events.values():
+            each.close()
+        if driver is not None:
+            driver.close()

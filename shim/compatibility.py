@@ -1,0 +1,125 @@
+"""What of Celery works here: one row for each setting, option, signal and command, from which
+``docs/celery-compatibility.md`` is made (``make compatibility``).
+
+A module that owns a part of Celery's surface declares its rows beside the code and adds its table
+to `TABLES`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+#: It does what it does in Celery.
+WORKS = "works"
+#: It may be given; the note says what becomes of it. Said once in the log where it matters.
+ACCEPTED = "accepted"
+#: It raises, with the note as the message.
+REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One name of Celery's.
+
+    Args:
+        status: `WORKS`, `ACCEPTED` or `REFUSED`.
+        note: a remark; of what is accepted or refused, why and what to do instead.
+        proof: of what works, the test file (``tests/...py`` or ``tests/...py::test_name``).
+    """
+
+    name: str
+    status: str
+    note: str = ""
+    proof: str = ""
+
+
+def works(name: str, proof: str, note: str = "") -> Row:
+    """A name that means what it means in Celery."""
+    return Row(name, WORKS, note, proof)
+
+
+def accepted(name: str, note: str) -> Row:
+    """A name that may be used and has no effect, or another one."""
+    return Row(name, ACCEPTED, note)
+
+
+def refused(name: str, note: str) -> Row:
+    """A name that raises."""
+    return Row(name, REFUSED, note)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the page.
+
+    Args:
+        where: ``module:attribute`` of a sequence of rows.
+    """
+
+    title: str
+    where: str
+    introduction: str = ""
+
+    def rows(self) -> Sequence[Row]:
+        """Its rows."""
+        module, _, attribute = self.where.partition(":")
+        rows: Sequence[Row] = getattr(import_module(module), attribute)
+        return rows
+
+
+TABLES = (
+    Table(
+        "Settings",
+        "bullrush.app.defaults:SETTINGS",
+        "Old upper-case names are understood as well. An unknown name may be set and read back; "
+        "the log says the nearest known one.",
+    ),
+)
+
+_HEAD = """# What of Celery works
+
+Made from the code by `make compatibility`; a test holds it against the code.
+
+*works*: as in Celery. *accepted*: may be given, and the remark says what becomes of it; a setting
+of this kind is told once in the log when its value is not the default. *refused*: raises, and the
+message says what to do instead.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return _HEAD + "".join("\n" + "\n".join(_lines(table)) + "\n" for table in TABLES)
+
+
+def _lines(table: Table) -> Iterator[str]:
+    yield f"## {table.title}"
+    yield ""
+    if table.introduction:
+        yield table.introduction
+        yield ""
+    yield from _grid(table.rows())
+
+
+def _grid(rows: Sequence[Row]) -> Iterator[str]:
+    with_default = any(hasattr(row, "default") for row in rows)
+    yield "| name | " + ("default | " if with_default else "") + "status | remark |"
+    yield "|---|" + ("---|" if with_default else "") + "---|---|"
+    for row in rows:
+        default = f"{_code(getattr(row, 'default', None))} | " if with_default else ""
+        yield f"| `{row.name}` | {default}{row.status} | {_cell(row.note)} |"
+
+
+def _code(value: Any) -> str:
+    return f"`{_cell(repr(value))}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
