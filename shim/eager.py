@@ -48,8 +48,9 @@ def run_eagerly(
             value = asyncio.run(value) if inspect.iscoroutine(value) else value
             return EagerResult(task_id, value, states.SUCCESS, name=task.name)
         except Retry as signal:
-            args = args if signal.new_args is None else tuple(signal.new_args)
-            kwargs = kwargs if signal.new_kwargs is None else dict(signal.new_kwargs)
+            new_args, new_kwargs = signal.plan or (None, None)
+            args = args if new_args is None else tuple(new_args)
+            kwargs = kwargs if new_kwargs is None else dict(new_kwargs)
             retries += 1
         except Ignore:
             return EagerResult(task_id, None, states.IGNORED, name=task.name)

@@ -12,6 +12,8 @@ from kombu.utils import json as kombu_json
 from bullrush.core.encoding import encode_json
 from bullrush.core.errors import UnserializableData
 
+from .exceptions import UnserializableArgument
+
 #: Kombu marks a datetime, Decimal, UUID or bytes by this key.
 _kombu: Any = kombu_json
 _MARK = b'"__type__"'
@@ -21,7 +23,8 @@ def dumps(value: Any, what: str) -> str:
     """JSON text that Node can read as well.
 
     Raises:
-        UnserializableData: names the part of `what` that has no JSON form.
+        UnserializableArgument: names the part of `what` that has no JSON form; it is kombu's
+            `EncodeError` as well.
     """
     try:
         return encode_json(value, what)
@@ -31,7 +34,7 @@ def dumps(value: Any, what: str) -> str:
             json.loads(text, parse_constant=_refuse_constant)
             text.encode()
         except (TypeError, ValueError, RecursionError):
-            raise refused from None
+            raise UnserializableArgument(*refused.args) from None
         return text
 
 

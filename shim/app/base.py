@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bullrush.core.calls import run
-from bullrush.core.errors import InvalidOption
+from bullrush.core.errors import ConnectionFailed, InvalidOption
 from bullrush.core.options import check_names
 
 from .. import _state
 from ..eager import run_eagerly
-from ..exceptions import ImproperlyConfigured
+from ..exceptions import BrokerUnreachable, ImproperlyConfigured
 from ..ids import job_id_of, uuid
 from ..loaders import get_loader_cls
 from ..message import Message
@@ -144,7 +144,10 @@ class Celery(Configuring, Connecting, Registering):
         job = queue.prepare(
             name, message.encode(), {**job_options, "job_id": job_id_of(task_id)}, renew=True
         )
-        run(queue.driver, queue.send_jobs([job], lambda jobs: jobs[0]))
+        try:
+            run(queue.driver, queue.send_jobs([job], lambda jobs: jobs[0]))
+        except ConnectionFailed as error:
+            raise BrokerUnreachable(*error.args) from error
         return AsyncResult(task_id, self, queue.name, ignored=ignores_result(self, merged))
 
     def run_eagerly(

@@ -8,7 +8,7 @@ import datetime
 import inspect
 import json
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from bullrush.core.delivery import Delivery
@@ -42,7 +42,7 @@ class Run:
         """Run it; of a coroutine function, what runs the rest."""
         try:
             self.task.before_start(*self._identity())
-            value = self.task.run(*self.message.args, **self.message.kwargs)
+            value = called(self.task)(*self.message.args, **self.message.kwargs)
         except BaseException as error:
             return self._after_error(error)
         return self._rest(value) if inspect.iscoroutine(value) else self._after_value(value)
@@ -70,7 +70,7 @@ class Run:
         """
         if isinstance(error, Retry):
             try:
-                error = self.task.retry(exc=error.exc, throw=False, **_moment(error.when))
+                error = self.task.retry(exc=error.cause, throw=False, **_moment(error.when))
             except BaseException as last:
                 error = last
         return self._after_error(error)
@@ -147,12 +147,13 @@ class Run:
         return dataclasses.replace(decide(self.delivery.job, error), exception=record_of(error))
 
     def _retried(self, signal: Retry) -> Outcome:
-        cause: BaseException = signal.exc or signal
+        cause = signal.cause or signal
         stack = stack_of(cause)
         data = None
-        if signal.new_args is not None or signal.new_kwargs is not None:
-            args = self.message.args if signal.new_args is None else tuple(signal.new_args)
-            kwargs = self.message.kwargs if signal.new_kwargs is None else dict(signal.new_kwargs)
+        new_args, new_kwargs = signal.plan or (None, None)
+        if new_args is not None or new_kwargs is not None:
+            args = self.message.args if new_args is None else tuple(new_args)
+            kwargs = self.message.kwargs if new_kwargs is None else dict(new_kwargs)
             try:
                 data = Message(args, kwargs, self.message.headers).encode()
             except Exception as error:
@@ -171,6 +172,11 @@ class Run:
             getattr(self.task, name)(*args)
         except Exception:
             self.task.app.log.exception("%s of %s raised", name, self.task.name)
+
+
+def called(task: Task) -> Callable[..., Any]:
+    """What runs the task: its `run`, or itself when it has a ``__call__`` of its own."""
+    return task.run if type(task).__call__ is Task.__call__ else task
 
 
 def failure(error: BaseException, reason: str | None = None) -> Failed:

@@ -8,46 +8,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import MaxRetriesExceededError, Retry
+from ..exceptions import MaxRetriesExceededError, OperationalError, Retry
 from ..local import running
 from ..message import Message
+from .context import Context as Context
+from .context import RequestStack
 
 if TYPE_CHECKING:
     from ..result import AsyncResult, EagerResult
     from .base import Celery
-
-
-class Context:
-    """``self.request``: what is known of the run.
-
-    Attributes:
-        id: the task id.
-        retries: how often it has been retried.
-        called_directly: whether the function was just called, without a worker.
-    """
-
-    id: str | None = None
-    args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] = {}
-    retries = 0
-    called_directly = True
-    is_eager = False
-    hostname: str | None = None
-    delivery_info: Mapping[str, Any] = {}
-    expires: str | None = None
-    eta: str | None = None
-    root_id: str | None = None
-    parent_id: str | None = None
-    headers: Mapping[str, Any] | None = None
-    task: str | None = None
-    delivery: Any = None
-
-    def __init__(self, **values: Any) -> None:
-        self.__dict__.update(values)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """One value by name."""
-        return getattr(self, name, default)
 
 
 class Task:
@@ -100,6 +69,9 @@ class Task:
     job_options: Mapping[str, Any] = {}
 
     MaxRetriesExceededError = MaxRetriesExceededError
+    OperationalError = OperationalError
+
+    _default_request: Context
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """The work. Class-based tasks define it."""
@@ -107,9 +79,13 @@ class Task:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function here and now."""
-        token = running.set(
-            (*running.get(), (self, Context(args=args, kwargs=kwargs, task=self.name)))
-        )
+        entries = running.get()
+        if entries and entries[-1][0] is self:
+            context = entries[-1][1]
+            if not (context.called_directly or context.entered):
+                context.entered = True  # from a `__call__` of the user's
+                return self.run(*args, **kwargs)
+        token = running.set((*entries, (self, Context(args=args, kwargs=kwargs))))
         try:
             return self.run(*args, **kwargs)
         finally:
@@ -124,7 +100,24 @@ class Task:
         for task, context in reversed(running.get()):
             if task is self:
                 return context  # type: ignore[no-any-return]
-        return Context()
+        try:
+            return self._default_request
+        except AttributeError:
+            self._default_request = Context()
+            return self._default_request
+
+    @property
+    def request_stack(self) -> RequestStack:
+        """The requests of this task that are running in this thread."""
+        return RequestStack(self)
+
+    def push_request(self, *args: Any, **values: Any) -> None:
+        """Make up a request, for tests: `request` is that until `pop_request`."""
+        self.request_stack.push(Context(*args, **values))
+
+    def pop_request(self) -> Context | None:
+        """Take the last request away."""
+        return self.request_stack.pop()
 
     def delay(self, *args: Any, **kwargs: Any) -> AsyncResult | EagerResult:
         """Have a worker run it with these arguments."""
@@ -207,7 +200,8 @@ class Task:
                 task_kwargs=request.kwargs,
             )
         when = eta or (self.default_retry_delay if countdown is None else countdown)
-        signal = Retry(exc=cause, when=when, is_eager=request.is_eager, args=args, kwargs=kwargs)
+        signal = Retry(exc=cause, when=when, is_eager=request.is_eager)
+        signal.plan = (args, kwargs)
         if throw:
             raise signal from cause
         return signal

@@ -17,12 +17,12 @@ from bullrush.core.pools import Hold, TimeLimits
 
 from ..batches import BatchRun, batching_of
 from ..exceptions import InvalidTaskError, NotRegistered, TaskRevokedError
-from ..ids import task_id_of
 from ..local import running
 from ..message import Message, decode
 from ..rates import RateLimits
+from .context import Context, worker_context
 from .runs import Run, failure
-from .task import Context, Task
+from .task import Task
 
 if TYPE_CHECKING:
     from .base import Celery
@@ -145,24 +145,7 @@ class Tracer:
             running.reset(token)
 
     def _context(self, task: Task, message: Message, delivery: Delivery) -> Context:
-        job, headers = delivery.job, message.headers
-        task_id = task_id_of(job.id)
-        return Context(
-            id=task_id,
-            task=task.name,
-            args=list(message.args),
-            kwargs=message.kwargs,
-            retries=job.attempts_made,
-            called_directly=False,
-            hostname=self.hostname,
-            delivery_info={"routing_key": job.queue_name, "exchange": "", "priority": job.priority},
-            expires=headers.get("expires"),
-            eta=headers.get("eta"),
-            root_id=headers.get("root_id", task_id),
-            parent_id=headers.get("parent_id"),
-            headers=headers.get("headers"),
-            delivery=delivery,
-        )
+        return worker_context(task, message, delivery, self.hostname)
 
 
 def _own_limits(

@@ -66,7 +66,13 @@ HOMES = {
     "hiredis": ("core/drivers/",),
     "fakeredis": ("core/drivers/",),
     "cronsim": ("core/cron.py",),
-    "kombu": ("shim/serialization.py", "shim/app/amqp.py", "shim/utils/", "shim/bridge/"),
+    "kombu": (
+        "shim/serialization.py",
+        "shim/exceptions.py",
+        "shim/app/amqp.py",
+        "shim/utils/",
+        "shim/bridge/",
+    ),
     "celery": ("shim/bridge/",),
     "flask": ("flask_ext/",),
 }
