@@ -14,6 +14,7 @@ from bullrush.core.errors import InvalidBatchAnswer, InvalidOption
 from bullrush.core.outcome import Outcome
 
 from .app.runs import Run
+from .app.telling import tell_prerun
 from .local import running
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class BatchRun:
         """An outcome for each item; of a coroutine function, what runs the rest."""
         if not self.runs:
             return []
+        for run in self.runs:
+            tell_prerun(self.task, run.context)
         raised: BaseException | None = None
         try:
             with in_run(self.task, self.context):

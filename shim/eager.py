@@ -9,6 +9,7 @@ from typing import Any
 from bullrush.core.outcome import stack_of
 
 from . import states
+from .app import telling
 from .app.task import Context, Task
 from .batches import run_one
 from .exceptions import Ignore, Retry
@@ -39,6 +40,8 @@ def run_eagerly(
             delivery_info={"is_eager": True},
         )
         token = running.set((*running.get(), (task, context)))
+        began = telling.clock()
+        telling.tell_prerun(task, context)
         try:
             value = (
                 task.run(*args, **kwargs)
@@ -46,20 +49,31 @@ def run_eagerly(
                 else run_one(task, args, kwargs, context)
             )
             value = asyncio.run(value) if inspect.iscoroutine(value) else value
+            telling.tell_success(task, context, value, began)
+            telling.tell_postrun(task, context, value, states.SUCCESS)
             return EagerResult(task_id, value, states.SUCCESS, name=task.name)
         except Retry as signal:
+            telling.tell_retry(task, context, signal, stack_of(signal))
+            telling.tell_postrun(task, context, signal, states.RETRY)
             new_args, new_kwargs = signal.plan or (None, None)
             args = args if new_args is None else tuple(new_args)
             kwargs = kwargs if new_kwargs is None else dict(new_kwargs)
             retries += 1
-        except Ignore:
+        except Ignore as error:
+            telling.tell_ignored(task, context, error)
+            telling.tell_postrun(task, context, error, states.IGNORED)
             return EagerResult(task_id, None, states.IGNORED, name=task.name)
         except Exception as error:
             if isinstance(error, tuple(task.autoretry_for)) and (
                 task.max_retries is None or retries < task.max_retries
             ):
                 retries += 1
+                reason = Retry(exc=error)
+                telling.tell_retry(task, context, reason, stack_of(error))
+                telling.tell_postrun(task, context, reason, states.RETRY)
                 continue
+            telling.tell_failure(task, context, error, stack_of(error))
+            telling.tell_postrun(task, context, error, states.FAILURE)
             if throw:
                 raise
             return EagerResult(task_id, error, states.FAILURE, stack_of(error), name=task.name)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 from .utils.dispatch import Signal
+
+logger = logging.getLogger("celery.signals")
 
 __all__ = (
     "after_setup_logger",
@@ -124,12 +129,27 @@ after_setup_task_logger = _signal(
 beat_init = _signal("beat_init")
 beat_embedded_init = _signal("beat_embedded_init")
 
-# -- pools that are not here: connecting is allowed, nothing sends them --
+# -- of pools that are not here --
 
-eventlet_pool_started = _signal("eventlet_pool_started")
-eventlet_pool_preshutdown = _signal("eventlet_pool_preshutdown")
-eventlet_pool_postshutdown = _signal("eventlet_pool_postshutdown")
-eventlet_pool_apply = _signal("eventlet_pool_apply", "target", "args", "kwargs")
+
+class _NeverSent(Signal):
+    """A signal that somebody may connect to and nothing sends."""
+
+    def connect(self, receiver: Any = None, **options: Any) -> Any:
+        """As `Signal.connect`, with a word of warning."""
+        if receiver is not None:
+            logger.warning(
+                "the signal %s is never sent: there is no pool of eventlet or gevent here; "
+                "worker_process_init is sent in each process of prefork",
+                self.name,
+            )
+        return super().connect(receiver, **options)
+
+
+eventlet_pool_started = _NeverSent(name="eventlet_pool_started")
+eventlet_pool_preshutdown = _NeverSent(name="eventlet_pool_preshutdown")
+eventlet_pool_postshutdown = _NeverSent(name="eventlet_pool_postshutdown")
+eventlet_pool_apply = _NeverSent(("target", "args", "kwargs"), name="eventlet_pool_apply")
 
 # -- the command line --
 

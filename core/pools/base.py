@@ -81,6 +81,10 @@ class Work(Protocol):
     def batching(self) -> BatchingOf | None:
         """Says which deliveries are gathered to a `BatchDelivery`; None when none is."""
 
+    @property
+    def logs_outcomes(self) -> bool:
+        """Whether the handler itself logs what comes of its runs."""
+
     def limits(self, delivery: Delivery) -> TimeLimits:
         """How long it may run."""
 

@@ -9,7 +9,7 @@ import pickle
 import signal
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,7 @@ class PreforkOptions:
         max_jobs: a child is replaced after that many jobs.
         max_memory: KiB; a child that holds more is replaced after its job.
         coroutines: how many running coroutines of a child do not count as slots.
+        before_child: called before each child is made.
     """
 
     plan: Plan
@@ -53,6 +54,7 @@ class PreforkOptions:
     max_jobs: int | None = None
     max_memory: int | None = None
     coroutines: int = 0
+    before_child: Callable[[], None] | None = None
 
 
 class PreforkPool:
@@ -192,6 +194,8 @@ class PreforkPool:
             return
         try:
             for _ in range(missing):
+                if self._options.before_child is not None:
+                    self._options.before_child()
                 self._children.append(ChildHandle(self._context, self._options, child_main))
         except Exception as error:
             logger.error("no child process could be started (%s), trying again", error)

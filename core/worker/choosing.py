@@ -56,6 +56,7 @@ def make_pool(settings: WorkerSettings, execution: Execution, driver: Driver) ->
         settings.max_tasks_per_child,
         settings.max_memory_per_child,
         settings.coroutines,
+        settings.before_child,
     )
     return PreforkPool(settings.concurrency, options)
 

@@ -63,6 +63,7 @@ class Consumer:
         self.left: list[Delivery] = []
         self._listeners = listeners
         self._work = work
+        self._quiet = work.logs_outcomes
         self._backlog = Backlog()
         says_more = work.hold is not None or work.batching is not None
         self._gate = Gate(work, self.report) if says_more else None
@@ -108,8 +109,10 @@ class Consumer:
     def settled(self, finished: Finished) -> None:
         """The outcome is stored, or will never be."""
         self._running.discard(finished.delivery)
-        log_outcome(finished)
         outcome, told = finished.outcome, self._listeners
+        # A failure without a record of its exception is the worker's own word, not the handler's.
+        if not self._quiet or (isinstance(outcome, Failed) and outcome.exception is None):
+            log_outcome(finished)
         if isinstance(outcome, Completed):
             told.tell("completed", finished.delivery, outcome)
         elif isinstance(outcome, (Failed, Retried)):

@@ -69,7 +69,8 @@ class Execution:
     A handler may be an object that says more: `limits(delivery, default)`,
     `is_coroutine(delivery)`, `fails_when_lost(delivery)`, `failure(delivery, error)` for the
     outcome of a run that was ended from outside, and `hold(delivery)`: s that it must wait before
-    it may start, asked in the worker's own process (`data` is not decoded yet). With `batching`, a
+    it may start, asked in the worker's own process (`data` is not decoded yet). With
+    `logs_outcomes` it has the log to itself for what comes of its runs. With `batching`, a
     `Batching` or a function that gives one (or None) for a delivery, it gets a `BatchDelivery`.
     """
 
@@ -162,6 +163,11 @@ class Execution:
         """See `Work`."""
         own = getattr(self.handler, "is_coroutine", None)
         return inspect.iscoroutinefunction(self.handler) if own is None else bool(own(delivery))
+
+    @property
+    def logs_outcomes(self) -> bool:
+        """See `Work`."""
+        return bool(getattr(self.handler, "logs_outcomes", False))
 
     def refused(self, finished: Finished, error: BullrushError) -> Finished:
         """What becomes of a delivery whose completion the queue did not accept: pending children

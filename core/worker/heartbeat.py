@@ -38,6 +38,7 @@ class HeartbeatService(Service):
                 ("ZADD", keys.workers, now, identity),
             ]
         self._crew.driver.execute_many(commands)
+        self._crew.listeners.tell("heartbeat")
 
     def stop(self, timeout: float = 5.0) -> None:
         """See `Service`."""

@@ -23,6 +23,8 @@ EVENTS: dict[str, str] = {
     "error": "(exception): of Redis, or unexpected",
     "paused": "nothing",
     "resumed": "nothing",
+    "heartbeat": "nothing: its record was written",
+    "signalled": "(name of the signal, whether at once): a signal asks the worker to stop",
     "closing": "nothing: the worker takes no more jobs",
     "closed": "nothing: everything has ended",
 }

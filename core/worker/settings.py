@@ -45,6 +45,7 @@ class WorkerOptions(TypedDict, total=False):
         soft_time_limit, time_limit: s that a run may take, see `TimeLimits`.
         start_method: ``forkserver``, ``spawn`` or ``fork``, for ``prefork``.
         preload: modules that the fork server imports once for all children.
+        before_child: called in the worker before each child is made.
         prepare_child: called in each child before its first job.
         max_tasks_per_child: a child is replaced after that many jobs.
         max_memory_per_child: KiB; a child that holds more is replaced.
@@ -80,6 +81,7 @@ class WorkerOptions(TypedDict, total=False):
     time_limit: float | None
     start_method: str
     preload: Sequence[str]
+    before_child: Callable[[], None] | None
     prepare_child: Callable[[], None] | None
     max_tasks_per_child: int | None
     max_memory_per_child: int | None
@@ -116,6 +118,7 @@ class WorkerSettings:
     time_limit: float | None = None
     start_method: str = "forkserver"
     preload: Sequence[str] = ()
+    before_child: Callable[[], None] | None = None
     prepare_child: Callable[[], None] | None = None
     max_tasks_per_child: int | None = None
     max_memory_per_child: int | None = None

@@ -262,7 +262,9 @@ class Worker:
         SIGQUIT, or a second signal, hands them back at once.
         """
         name = signal.Signals(number).name
-        if self._consumer.stopping or name == "SIGQUIT":
+        at_once = self._consumer.stopping or name == "SIGQUIT"
+        self._listeners.tell("signalled", name, at_once)
+        if at_once:
             logger.warning("stopping at once: %s, running jobs are handed back", name)
             self.request_stop(0)
         else:

@@ -17,6 +17,7 @@ from ..ids import job_id_of, uuid
 from ..loaders import get_loader_cls
 from ..message import Message
 from ..result import AsyncResult, EagerResult
+from .announcing import Publication, is_heard
 from .configuring import Configuring
 from .connecting import Connecting
 from .importing import imported, names_in
@@ -141,6 +142,10 @@ class Celery(Configuring, Connecting, Registering):
         headers = headers_of(self, task, merged)
         message = task.message(given, named, headers) if task else Message(given, named, headers)
         job_options = job_options_of(self, task, merged, headers)
+        publication = None
+        if is_heard():
+            publication = Publication(self, name, task_id, queue.name, message, job_options)
+            message = publication.before()
         job = queue.prepare(
             name, message.encode(), {**job_options, "job_id": job_id_of(task_id)}, renew=True
         )
@@ -148,6 +153,8 @@ class Celery(Configuring, Connecting, Registering):
             run(queue.driver, queue.send_jobs([job], lambda jobs: jobs[0]))
         except ConnectionFailed as error:
             raise BrokerUnreachable(*error.args) from error
+        if publication is not None:
+            publication.after()
         return AsyncResult(task_id, self, queue.name, ignored=ignores_result(self, merged))
 
     def run_eagerly(

@@ -29,6 +29,7 @@ from ..exceptions import Ignore, Reject, Retry
 from ..local import running
 from ..message import Message
 from ..serialization import dumps
+from . import telling
 from .task import Context, Task
 
 
@@ -37,9 +38,11 @@ class Run:
 
     def __init__(self, task: Task, message: Message, context: Context, delivery: Delivery) -> None:
         self.task, self.message, self.context, self.delivery = task, message, context, delivery
+        self.began = telling.clock()
 
     def start(self) -> Outcome | Coroutine[Any, Any, Outcome]:
         """Run it; of a coroutine function, what runs the rest."""
+        telling.tell_prerun(self.task, self.context)
         try:
             self.task.before_start(*self._identity())
             value = called(self.task)(*self.message.args, **self.message.kwargs)
@@ -78,31 +81,43 @@ class Run:
     def refuse(self, error: BaseException) -> Outcome:
         """A final failure, whatever retries remain."""
         outcome = failure(error)
-        self.tell_failure(error, outcome)
+        self._failed(error, outcome)
         return outcome
 
     def tell_failure(self, error: BaseException, outcome: Failed) -> None:
-        """Tell the task of a failure that came from outside."""
+        """Tell of a failure that came from outside. The run itself has said nothing of its end."""
+        telling.tell_of_end(self.task, self.context, error)
         self._call("on_failure", error, *self._identity(), outcome.stack)
+        telling.tell_failure(self.task, self.context, error, outcome.stack, log=False)
         self._after(states.FAILURE, error, outcome.stack)
 
     def _after_value(self, value: Any) -> Outcome:
         try:
             stored = RawJson(dumps(value, "the returned value"))
-            self._call("on_success", value, *self._identity())
-            self._after(states.SUCCESS, value)
-            return Completed(stored)
         except BaseException as error:
             return self._after_error(error)
+        self._call("on_success", value, *self._identity())
+        telling.tell_success(self.task, self.context, value, self.began)
+        self._after(states.SUCCESS, value)
+        telling.tell_postrun(self.task, self.context, value, states.SUCCESS)
+        return Completed(stored)
 
     def _after_error(self, error: BaseException) -> Outcome:
         if isinstance(error, Retry):
             return self._retried(error)
         if isinstance(error, Ignore):
+            telling.tell_ignored(self.task, self.context, error)
+            telling.tell_postrun(self.task, self.context, error, states.IGNORED)
             return Completed(None)
         if isinstance(error, Reject):
-            return Returned() if error.requeue else failure(error, "rejected")
+            return self._rejected(error)
         return self._after_exception(error)
+
+    def _rejected(self, error: Reject) -> Outcome:
+        outcome = failure(error, "rejected")
+        telling.tell_rejected(self.task, self.context, error, outcome.stack)
+        telling.tell_postrun(self.task, self.context, error, states.REJECTED)
+        return Returned() if error.requeue else outcome
 
     def _identity(self) -> tuple[str, Any, Any]:
         return (str(self.context.id), self.context.args, self.context.kwargs)
@@ -117,11 +132,19 @@ class Run:
         outcome = self._decided(error)
         if isinstance(outcome, Retried):
             self._call("on_retry", error, *self._identity(), outcome.stack)
+            reason = Retry(exc=error, when=outcome.delay / 1000)
+            telling.tell_retry(self.task, self.context, reason, outcome.stack)
             self._after(states.RETRY, error, outcome.stack)
+            telling.tell_postrun(self.task, self.context, reason, states.RETRY)
         else:
-            self._call("on_failure", error, *self._identity(), outcome.stack)
-            self._after(states.FAILURE, error, outcome.stack)
+            self._failed(error, outcome)
         return outcome
+
+    def _failed(self, error: BaseException, outcome: Failed) -> None:
+        self._call("on_failure", error, *self._identity(), outcome.stack)
+        telling.tell_failure(self.task, self.context, error, outcome.stack)
+        self._after(states.FAILURE, error, outcome.stack)
+        telling.tell_postrun(self.task, self.context, error, states.FAILURE)
 
     def _may_autoretry(self, error: BaseException) -> bool:
         task = self.task
@@ -159,7 +182,9 @@ class Run:
             except Exception as error:
                 return failure(error)
         self._call("on_retry", cause, *self._identity(), stack)
+        telling.tell_retry(self.task, self.context, signal, stack)
         self._after(states.RETRY, signal, stack)
+        telling.tell_postrun(self.task, self.context, signal, states.RETRY)
         delay = _delay_ms(signal.when)
         return Retried(delay, reason_of(cause), stack, data=data, exception=record_of(cause))
 

@@ -23,6 +23,7 @@ from ..rates import RateLimits
 from .context import Context, worker_context
 from .runs import Run, failure
 from .task import Task
+from .telling import tell_revoked
 
 if TYPE_CHECKING:
     from .base import Celery
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 class Tracer:
     """Called with every delivery of a worker. Lets no exception of a task out."""
+
+    logs_outcomes = True
 
     def __init__(self, app: Celery, hostname: str = "") -> None:
         self.app = app
@@ -61,16 +64,17 @@ class Tracer:
             return failure(NotRegistered(delivery.job.name))
         if isinstance(delivery, BatchDelivery):
             return self._run_batch(task, delivery)
-        message = self._message(delivery)
+        message = self._message(task, delivery)
         return message if not isinstance(message, Message) else self._run(task, message, delivery)
 
-    def _message(self, delivery: Delivery) -> Message | Outcome:
+    def _message(self, task: Task, delivery: Delivery) -> Message | Outcome:
         """What is called, or why it must not be."""
         try:
             message = decode(delivery.job.raw("data"), delivery.data)
         except InvalidTaskError as error:
             return failure(error)
         if _has_expired(message.headers.get("expires")):
+            tell_revoked(task, self._context(task, message, delivery), expired=True)
             return failure(TaskRevokedError("expired"))
         return message
 
@@ -79,7 +83,7 @@ class Tracer:
         return None if task is None else batching_of(task)
 
     def _run_batch(self, task: Task, batch: BatchDelivery) -> Any:
-        found = {each: self._message(each) for each in batch.items}
+        found = {each: self._message(task, each) for each in batch.items}
         runs = [
             Run(task, message, self._context(task, message, each), each)
             for each, message in found.items()

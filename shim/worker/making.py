@@ -14,6 +14,7 @@ from bullrush.core.worker.share import QueueShare
 from .. import bridge
 from ..app.trace import Tracer
 from ..finding import find_app, locate_app
+from .node import ChildLife, Node, before_child
 
 if TYPE_CHECKING:
     from ..app.base import Celery
@@ -78,18 +79,24 @@ def make_worker(
         InvalidOption: an unknown pool or option, or a value out of range.
     """
     name = node_name(hostname)
+    node = Node(app, name, {"concurrency": concurrency, "pool": pool, **options})
+    node.announce()
     app.loader.init_worker()
     app.finalize()
-    pool = pool or app.conf.worker_pool or "threads"
+    pool = node.options["pool"] = pool or app.conf.worker_pool or "threads"
+    node.begin()
+    node.set_up()
     handler = app.tracer(name)
     if pool == "prefork":
         source = source or locate_app(app)
         handler = ChildTracer(app, name, source)
         if source is not None:
             options.setdefault("preload", (bridge.ACTIVE, source.partition(":")[0]))
+        options["prepare_child"] = ChildLife(name, options.get("prepare_child"))
+        options.setdefault("before_child", before_child(name))
     if pool in ("prefork", "threads"):
         options.setdefault("coroutines", COROUTINES)
-    return Worker(
+    worker = Worker(
         queues or [app.conf.task_default_queue],
         handler,
         driver=app.driver,
@@ -99,6 +106,8 @@ def make_worker(
         name=name,
         **{**_configured(app, pool), **options},
     )
+    node.attach(worker)
+    return worker
 
 
 def _configured(app: Celery, pool: str) -> dict[str, Any]:

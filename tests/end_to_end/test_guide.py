@@ -7,15 +7,28 @@ from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
 PIECE = re.compile(r"```python\n(?P<code>.*?)```|(?P<output>(?:^ {4}[^\n]*\n)+)", re.S | re.M)
 
 
 @pytest.mark.parametrize("page", ["flows_and_schedulers.md", "worker.md"])
 def test_the_code_of_a_page_prints_what_stands_below_it(page, redis_url, monkeypatch, capsys):
     monkeypatch.setenv("BULLRUSH_REDIS_URL", redis_url)
-    pieces = list(PIECE.finditer((DOCS / page).read_text()))
-    names: dict[str, object] = {"__name__": page}
+    check((DOCS / page).read_text(), page, capsys)
+
+
+@pytest.mark.parametrize("title", ["Signals"])
+def test_the_code_of_the_migration_guide_prints_what_stands_below_it(title, capsys):
+    text = (ROOT / "migration_guide.md").read_text()
+    section = text.partition(f"## {title}\n")[2].partition("\n## ")[0]
+    check(section, title, capsys)
+
+
+def check(text, page, capsys):
+    """Run the code of a text from top to bottom, and compare what it prints."""
+    pieces = list(PIECE.finditer(text))
+    names: dict[str, object] = {"__name__": "__main__" if page[0].isupper() else page}
     assert pieces
     for piece in pieces:
         if piece["code"]:

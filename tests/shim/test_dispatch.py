@@ -150,6 +150,12 @@ def test_with_retry_a_receiver_is_called_until_it_succeeds(signal, monkeypatch):
     assert len(tries) == 3
 
 
+def test_who_connects_to_a_signal_that_is_never_sent_is_told(caplog):
+    heard = Heard()
+    signals.eventlet_pool_started.connect(heard.listen)
+    assert "eventlet_pool_started is never sent" in caplog.text
+
+
 def test_every_signal_of_celery_is_there():
     assert len(signals.__all__) == 34
     for name in signals.__all__:

@@ -7,11 +7,35 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from pathlib import Path
 
-from bullrush import Celery
+from bullrush import Celery, signals
 from bullrush.exceptions import SoftTimeLimitExceeded
 
 app = Celery("tasks", broker=os.environ.get("BULLRUSH_TEST_BROKER", "memory://tasks"))
+
+#: What the signals of this process' life said.
+life: list[str] = []
+
+
+@signals.worker_process_init.connect
+def remember_start(sender, **named):
+    """The child begins."""
+    life.append(f"init by {sender}")
+
+
+@signals.worker_process_shutdown.connect
+def remember_end(pid, exitcode, **named):
+    """The child leaves; nobody could ask it any more."""
+    path = os.environ.get("BULLRUSH_TEST_LEFT")
+    if path:
+        Path(path).write_text(f"{pid == os.getpid()} {exitcode}")
+
+
+@app.task
+def lives():
+    """What the process was told before its first task."""
+    return life
 
 
 @app.task

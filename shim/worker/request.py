@@ -1,0 +1,128 @@
+"""What a worker has received: a call of a task, as receivers of `task_received` see it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from bullrush.core.delivery import Delivery
+
+from ..exceptions import InvalidTaskError
+from ..ids import task_id_of
+from ..message import Message, decode
+from ..utils.saferepr import saferepr
+
+if TYPE_CHECKING:
+    from ..app.base import Celery
+    from ..app.task import Task
+
+
+class Request:
+    """A call in the worker's own process. Its arguments are decoded when they are first asked for.
+
+    Attributes:
+        id, name: of the task.
+        hostname: the worker's name.
+    """
+
+    def __init__(self, app: Celery, hostname: str, delivery: Delivery) -> None:
+        self.app, self.hostname, self.delivery = app, hostname, delivery
+        self.id = task_id_of(delivery.job.id)
+        self.name = delivery.job.name
+
+    @cached_property
+    def message(self) -> Message:
+        """The call as it was sent; an empty one when it cannot be read."""
+        job = self.delivery.job
+        try:
+            return decode(job.raw("data"), job.data)
+        except (InvalidTaskError, ValueError, RecursionError):
+            return Message()
+
+    @property
+    def task_id(self) -> str:
+        """As `id`."""
+        return self.id
+
+    @property
+    def task_name(self) -> str:
+        """As `name`."""
+        return self.name
+
+    @property
+    def type(self) -> str:
+        """As `name`."""
+        return self.name
+
+    @property
+    def task(self) -> Task:
+        """The task; raises NotRegistered when there is none."""
+        return self.app.tasks[self.name]
+
+    @property
+    def args(self) -> list[Any]:
+        """The positional arguments."""
+        return list(self.message.args)
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The keyword arguments."""
+        return self.message.kwargs
+
+    @property
+    def argsrepr(self) -> str:
+        """The positional arguments as the log shows them."""
+        return self._header("argsrepr") or saferepr(list(self.message.args), 1024)
+
+    @property
+    def kwargsrepr(self) -> str:
+        """The keyword arguments as the log shows them."""
+        return self._header("kwargsrepr") or saferepr(self.message.kwargs, 1024)
+
+    @property
+    def eta(self) -> str | None:
+        """ISO text."""
+        return self._header("eta")
+
+    @property
+    def expires(self) -> str | None:
+        """ISO text."""
+        return self._header("expires")
+
+    @property
+    def root_id(self) -> str:
+        """Id of the first task of its tree."""
+        return self._header("root_id") or self.id
+
+    @property
+    def parent_id(self) -> str | None:
+        """Id of the task that called it."""
+        return self._header("parent_id")
+
+    @property
+    def correlation_id(self) -> str:
+        """As `id`."""
+        return self.id
+
+    @property
+    def reply_to(self) -> str | None:
+        """What the caller gave."""
+        return self._header("reply_to")
+
+    @property
+    def request_dict(self) -> dict[str, Any]:
+        """The headers of the message."""
+        return {"id": self.id, "task": self.name, **self.message.headers}
+
+    @property
+    def delivery_info(self) -> dict[str, Any]:
+        """Where it came from."""
+        job = self.delivery.job
+        return {"exchange": "", "routing_key": job.queue_name, "priority": job.priority}
+
+    def __repr__(self) -> str:
+        return f"<Request: {self.name}[{self.id}] {self.argsrepr} {self.kwargsrepr}>"
+
+    def _header(self, name: str) -> str | None:
+        value: str | None = self.message.headers.get(name)
+        return value
