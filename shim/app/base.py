@@ -7,30 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bullrush.core.calls import run
-from bullrush.core.errors import ConnectionFailed, InvalidOption
-from bullrush.core.options import check_names
+from bullrush.core.errors import ConnectionFailed
 
 from .. import _state
 from ..eager import run_eagerly
 from ..exceptions import BrokerUnreachable, ImproperlyConfigured
-from ..ids import job_id_of, uuid
 from ..loaders import get_loader_cls
-from ..message import Message
 from ..result import AsyncResult, EagerResult
-from .announcing import Publication, is_heard
 from .configuring import Configuring
 from .connecting import Connecting
 from .importing import imported, names_in
 from .registering import Registering
-from .routes import route
-from .sending import (
-    KNOWN_OPTIONS,
-    defaults_of,
-    headers_of,
-    ignores_result,
-    job_options_of,
-    queue_name,
-)
+from .sending import prepare_call
 from .task import Task as BaseTask
 from .trace import Tracer
 
@@ -130,32 +118,15 @@ class Celery(Configuring, Connecting, Registering):
         Raises:
             As `Task.apply_async`.
         """
-        check_names(options, KNOWN_OPTIONS, "option of apply_async")
-        if options.get("serializer") not in (None, "json"):
-            raise InvalidOption(f"serializer={options['serializer']!r}: only 'json' is there yet")
-        given, named = tuple(args or ()), dict(kwargs or {})
-        defaults = defaults_of(task)
-        routed = route(self.conf.task_routes, name, given, named, options)
-        merged = {**defaults, **routed, **{k: v for k, v in options.items() if v is not None}}
-        queue = self.queue(queue_name(merged.get("queue")) or self.conf.task_default_queue)
-        task_id = str(merged.get("task_id") or uuid())
-        headers = headers_of(self, task, merged)
-        message = task.message(given, named, headers) if task else Message(given, named, headers)
-        job_options = job_options_of(self, task, merged, headers)
-        publication = None
-        if is_heard():
-            publication = Publication(self, name, task_id, queue.name, message, job_options)
-            message = publication.before()
-        job = queue.prepare(
-            name, message.encode(), {**job_options, "job_id": job_id_of(task_id)}, renew=True
-        )
+        prepared = prepare_call(self, name, args, kwargs, task, options)
+        queue = prepared.queue
         try:
-            run(queue.driver, queue.send_jobs([job], lambda jobs: jobs[0]))
+            run(queue.driver, queue.send_jobs([prepared.job], lambda jobs: jobs[0]))
         except ConnectionFailed as error:
             raise BrokerUnreachable(*error.args) from error
-        if publication is not None:
-            publication.after()
-        return AsyncResult(task_id, self, queue.name, ignored=ignores_result(self, merged))
+        if prepared.publication is not None:
+            prepared.publication.after()
+        return AsyncResult(prepared.task_id, self, queue.name, ignored=prepared.ignored)
 
     def run_eagerly(
         self,

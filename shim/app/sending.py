@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import datetime
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bullrush.core import Queue
 from bullrush.core.errors import InvalidOption
-from bullrush.core.options import JobOptions
+from bullrush.core.new_job import NewJob
+from bullrush.core.options import JobOptions, check_names
 
+from ..ids import job_id_of, uuid
+from ..message import Message
+from .announcing import Publication, is_heard
+from .routes import route
 from .task import Task
 
 if TYPE_CHECKING:
@@ -31,6 +38,7 @@ _CELERY_OPTIONS = [
     "soft_time_limit",
     "time_limit",
 ]
+_WHAT = "option of apply_async"
 #: Options that name parts of other brokers, or what is always so here.
 _WITHOUT_EFFECT = [
     "retry",
@@ -50,7 +58,75 @@ _WITHOUT_EFFECT = [
     "shadow",
 ]
 _JOB_OPTIONS = tuple(name for name in JobOptions.__annotations__ if name not in ("job_id", "delay"))
-KNOWN_OPTIONS = (*_CELERY_OPTIONS, *_WITHOUT_EFFECT, *_JOB_OPTIONS)
+#: Options that say where a task stands in a canvas -> their names among the headers.
+_CANVAS_HEADERS = {
+    "group_id": "group",
+    "group_index": "group_index",
+    "chord": "chord",
+    "chain": "chain",
+    "replaced_task_nesting": "replaced_task_nesting",
+    "stamped_headers": "stamped_headers",
+}
+_LINKS = {"link": "callbacks", "link_error": "errbacks"}
+_CANVAS_NAMES = {*_CANVAS_HEADERS, *_LINKS}
+KNOWN_OPTIONS = (*_CELERY_OPTIONS, *_CANVAS_HEADERS, *_LINKS, *_WITHOUT_EFFECT, *_JOB_OPTIONS)
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A call that is ready to be sent."""
+
+    job: NewJob
+    queue: Queue
+    task_id: str
+    ignored: bool
+    #: What tells the receivers of signals afterwards; None when there is nobody.
+    publication: Publication | None = None
+
+
+def prepare_call(
+    app: Celery,
+    name: str,
+    args: Sequence[Any] | None,
+    kwargs: Mapping[str, Any] | None,
+    task: Task | None,
+    options: Mapping[str, Any],
+    *,
+    renew: bool = True,
+    headers: Mapping[str, Any] | None = None,
+) -> Prepared:
+    """The job of a call. Options as `Task.apply_async`.
+
+    Args:
+        renew: whether a finished job of the same id makes way.
+        headers: more of them.
+
+    Raises:
+        As `Task.apply_async`, but for what only Redis knows.
+    """
+    stamped = options.get("stamped_headers") or ()
+    known = (*KNOWN_OPTIONS, *stamped) if stamped else KNOWN_OPTIONS
+    check_names(options, known, _WHAT)
+    if options.get("serializer") not in (None, "json"):
+        raise InvalidOption(f"serializer={options['serializer']!r}: only 'json' is there yet")
+    given, named = tuple(args or ()), dict(kwargs or {})
+    defaults = defaults_of(task)
+    routed = route(app.conf.task_routes, name, given, named, options)
+    merged = {**defaults, **routed, **{k: v for k, v in options.items() if v is not None}}
+    queue = app.queue(queue_name(merged.get("queue")) or app.conf.task_default_queue)
+    task_id = str(merged.get("task_id") or uuid())
+    own = headers_of(app, task, merged)
+    if headers:
+        own.update(headers)
+    message = task.message(given, named, own) if task else Message(given, named, own)
+    job_options = job_options_of(app, task, merged, own)
+    job_options["job_id"] = job_id_of(task_id)
+    publication = None
+    if is_heard():
+        publication = Publication(app, name, task_id, queue.name, message, job_options)
+        message = publication.before()
+    job = queue.prepare(name, message.encode(), job_options, renew=renew)
+    return Prepared(job, queue, task_id, ignores_result(app, merged), publication)
 
 
 def headers_of(app: Celery, task: Task | None, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,7 +143,40 @@ def headers_of(app: Celery, task: Task | None, options: Mapping[str, Any]) -> di
         headers["timelimit"] = limits
     if task is not None and task.autoretry_for and options.get("attempts") is None:
         headers["derived"] = True
+    for name in options.keys() & _CANVAS_NAMES:
+        _take_canvas_option(headers, name, options)
     return headers
+
+
+def _take_canvas_option(headers: dict[str, Any], name: str, options: Mapping[str, Any]) -> None:
+    value = options[name]
+    if value is None:
+        return
+    if name in _LINKS:
+        headers[_LINKS[name]] = _frozen_links(value, name)
+        return
+    headers[_CANVAS_HEADERS[name]] = value
+    if name == "stamped_headers":
+        headers[name] = sorted(set(value))
+        headers["stamps"] = {each: options[each] for each in headers[name] if each in options}
+
+
+def _frozen_links(links: Any, name: str) -> list[Any]:
+    """Signatures that follow a task, with their ids: whoever sends one a second time after a crash
+    must not double it.
+
+    Raises:
+        TypeError: something else than signatures.
+    """
+    found = []
+    for each in links if isinstance(links, (list, tuple)) else [links]:
+        if not isinstance(each, dict):
+            raise TypeError(f"{name} is a signature or a list of them, not {each!r}")
+        if hasattr(each, "clone"):
+            each = each.clone()
+            each.freeze()
+        found.append(each)
+    return found
 
 
 def job_options_of(
