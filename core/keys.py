@@ -199,6 +199,10 @@ class QueueKeys:
         """
         return f"{self.prefix}::bullrush:{self.queue}:wake:{worker_id}"
 
+    def turns(self, record: str) -> str:
+        """A private hash: what many processes agree on, such as whose turn it is."""
+        return f"{self.prefix}::bullrush:{self.queue}:turns:{record}"
+
     def client_name(self, worker: str = "") -> str:
         """The CLIENT SETNAME by which Node's getWorkers finds a worker (protocol 10.1)."""
         encoded = base64.b64encode(self.queue.encode()).decode()

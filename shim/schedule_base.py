@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-from bullrush.core import clock
 
 from ._state import find_current
 
@@ -51,11 +48,11 @@ class BaseSchedule:
     @property
     def tz(self) -> tzinfo:
         """The time zone of the application."""
-        return zone_of(self.app)
+        return self.app.timezone
 
     def now(self) -> datetime:
         """The time, with a zone."""
-        return self.nowfun() if self.nowfun is not None else now_in(self.tz)
+        return self.nowfun() if self.nowfun is not None else self.app.now()
 
     def is_due(self, last_run_at: datetime) -> tuple[bool, float]:
         """Whether it is due when it last ran then, and s until it should be asked again."""
@@ -81,26 +78,3 @@ class BaseSchedule:
         return NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
-
-
-def zone_of(app: Any) -> tzinfo:
-    """The time zone of an application: its setting ``timezone``, else UTC, or with
-    ``enable_utc=False`` that of this machine.
-    """
-    zone = app.conf.timezone
-    if isinstance(zone, tzinfo):
-        return zone
-    if zone:
-        return zoneinfo.ZoneInfo(zone)
-    return timezone.utc if app.conf.enable_utc else _local_zone()
-
-
-def now_in(zone: tzinfo) -> datetime:
-    """The time on the project's clock, to the microsecond."""
-    seconds, rest = divmod(clock.source(), 1_000_000_000)
-    return datetime.fromtimestamp(seconds, zone) + timedelta(microseconds=rest // 1000)
-
-
-def _local_zone() -> tzinfo:
-    found = datetime.now().astimezone().tzinfo
-    return found or timezone.utc

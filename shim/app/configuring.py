@@ -8,17 +8,19 @@ import zoneinfo
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from bullrush.core import clock
 from bullrush.exceptions import ImproperlyConfigured
 
 from ..utils.dispatch import Signal
 from .importing import imported
+from .periodic import Periodic
 from .settings import Settings
 from .sources import settings_in
 
 _UTC = datetime.timezone.utc
 
 
-class Configuring:
+class Configuring(Periodic):
     """The part of `Celery` that reads settings.
 
     Attributes:
@@ -33,6 +35,7 @@ class Configuring:
         self.on_configure: Signal = Signal(name="app.on_configure")
         self.on_after_configure: Signal = Signal(name="app.on_after_configure")
         self._source = source
+        self._early_entries = {}
         self.conf = Settings(self._load, self._before_loading, self._after_loading)
         for name, value in early.items():
             self.conf[name] = value
@@ -124,12 +127,15 @@ class Configuring:
 
     def now(self) -> datetime.datetime:
         """The time in the application's zone."""
-        return datetime.datetime.now(_UTC).astimezone(self.timezone)
+        seconds, rest = divmod(clock.source(), 1_000_000_000)
+        moment = datetime.datetime.fromtimestamp(seconds, self.timezone)
+        return moment + datetime.timedelta(microseconds=rest // 1000)
 
     def _before_loading(self) -> None:
         self.on_configure.send(sender=self)
 
     def _after_loading(self) -> None:
+        self._add_early_entries()
         self.on_after_configure.send(sender=self, source=self.conf)
 
     def _load(self) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from ..message import Message, decode
 from ..rates import RateLimits
 from .context import Context, worker_context
 from .runs import Run, failure
+from .scheduled import date_expiry
 from .task import Task
 from .telling import tell_revoked
 
@@ -73,6 +74,8 @@ class Tracer:
             message = decode(delivery.job.raw("data"), delivery.data)
         except InvalidTaskError as error:
             return failure(error)
+        if "expires_after" in message.headers:
+            date_expiry(message, delivery.job.id)
         if _has_expired(message.headers.get("expires")):
             tell_revoked(task, self._context(task, message, delivery), expired=True)
             return failure(TaskRevokedError("expired"))

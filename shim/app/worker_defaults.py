@@ -8,6 +8,7 @@ from .setting import Setting, accepted, met, works
 
 _HERE = "tests/shim/test_settings.py"
 _WORKERS = "tests/shim/test_app.py"
+_CLOCK = "tests/shim/test_beat.py"
 _POOLS = "tests/shim/test_pools.py"
 _YET = "has no effect yet"
 _PLACE = "[%(asctime)s: %(levelname)s/%(processName)s] "
@@ -61,17 +62,16 @@ _WORKER = [
         worker_timer_precision=1.0,
     ),
 ]
-_BEAT = _several(
-    _YET,
-    beat_schedule={},
-    beat_scheduler="celery.beat:PersistentScheduler",
-    beat_schedule_filename="celerybeat-schedule",
-    beat_max_loop_interval=0,
-    beat_sync_every=0,
-    beat_cron_starting_deadline=None,
-    beat_enable_remote_control=False,
-    beat_remote_control_max_tick_age=None,
-)
+_BEAT = [
+    works("beat_schedule", {}, _CLOCK, "entries become BullMQ's job schedulers"),
+    works("beat_scheduler", "celery.beat:PersistentScheduler", _CLOCK, "its state is in Redis"),
+    works("beat_schedule_filename", "celerybeat-schedule", _CLOCK, "a name; no file is written"),
+    works("beat_max_loop_interval", 0, _CLOCK),
+    works("beat_sync_every", 0, _CLOCK),
+    works("beat_cron_starting_deadline", None, _CLOCK),
+    accepted("beat_enable_remote_control", False, "beat answers no commands"),
+    accepted("beat_remote_control_max_tick_age", None, "beat answers no commands"),
+]
 _CONTROL = _several(
     _YET,
     control_exchange="celery",

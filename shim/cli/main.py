@@ -11,6 +11,7 @@ from bullrush.core.errors import BullrushError, InvalidOption
 
 from ..app import Celery, current_app
 from ..finding import find_app
+from .beat import beat
 from .worker import SOURCE, worker
 
 #: Celery's exit code for: nobody answered.
@@ -34,6 +35,7 @@ def cli(context: click.Context, app_name: str | None, broker: str | None, quiet:
     context.meta[SOURCE] = app_name
 
 
+cli.add_command(beat)
 cli.add_command(worker)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -17,6 +19,7 @@ from bullrush.core.worker.autoscale import Autoscale
 from bullrush.core.worker.share import parse_shares
 
 from ..app import Celery
+from ..beat import EmbeddedService
 from ..worker import make_worker
 from .reload import own_command, project_folders, run_with_reload
 
@@ -132,6 +135,9 @@ def check_autoscale(
     help="Seconds that running tasks may take after SIGTERM before they are handed back; as long "
     "as it takes.",
 )
+@click.option("-B", "--beat", is_flag=True, help="Send tasks by the clock as well.")
+@click.option("-s", "--schedule", help="See bullrush beat; with -B.")
+@click.option("--scheduler", help="See bullrush beat; with -B.")
 @click.option(
     "--reload",
     is_flag=True,
@@ -150,6 +156,7 @@ def worker(
         app.loader.import_default_modules()
         sys.exit(run_with_reload(own_command(), project_folders()))
     shares = parse_shares(queues)
+    clock = {name: options.pop(name) for name in ("beat", "schedule", "scheduler")}
     given = {name: value for name, value in options.items() if value is not None}
     given.setdefault("pool", app.conf.worker_pool or _default_pool(app))
     if given["pool"] != "prefork":
@@ -160,12 +167,32 @@ def worker(
         given.setdefault("concurrency", given["autoscale"].least)
     made = make_worker(app, shares, source=context.meta.get(SOURCE), **given)
     greet(app, made)
-    made.run()
+    with beating(app, clock):
+        made.run()
 
 
-def set_up_log(loglevel: str) -> None:
-    """The log of this process goes to stderr."""
-    logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, stream=sys.stderr)
+@contextmanager
+def beating(app: Celery, clock: Mapping[str, Any]) -> Iterator[None]:
+    """A beat in a thread while the worker runs, if it shall have one."""
+    if not clock["beat"]:
+        if clock["schedule"] or clock["scheduler"]:
+            raise InvalidOption("--schedule and --scheduler belong to a beat: add -B")
+        yield
+        return
+    beat = EmbeddedService(
+        app, schedule_filename=clock["schedule"], scheduler_cls=clock["scheduler"]
+    )
+    beat.start()
+    try:
+        yield
+    finally:
+        beat.stop()
+
+
+def set_up_log(loglevel: str, logfile: str | None = None) -> None:
+    """The log of this process goes to a file, or to stderr."""
+    place: dict[str, Any] = {"filename": logfile} if logfile else {"stream": sys.stderr}
+    logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, **place)
 
 
 def greet(app: Celery, made: Any) -> None:

@@ -37,6 +37,7 @@ CORE_LAYERS = (
         "calls",
         "cron",
         "schedule",
+        "turns",
         "advance",
         "scripts",
         "assembly",

@@ -1,0 +1,65 @@
+"""``bullrush beat``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from bullrush.core.errors import InvalidOption
+
+from ..app import Celery
+from .worker import LEVELS, set_up_log
+
+
+@click.command()
+@click.option(
+    "-s", "--schedule", help="A name that tells this beat from others; no file is written."
+)
+@click.option("-S", "--scheduler", help="The class of the scheduler, as package.module:Class.")
+@click.option(
+    "--max-interval",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds between two looks at the schedule, at most.",
+)
+@click.option("--pidfile", help="Where to write the number of this process.")
+@click.option(
+    "-l",
+    "--loglevel",
+    default="WARNING",
+    type=click.Choice(LEVELS, case_sensitive=False),
+    help="How much to say.",
+)
+@click.option("-f", "--logfile", help="Where to log; standard error.")
+@click.option("-n", "--hostname", help="The beat's name; %h is this host.")
+@click.option(
+    "--once",
+    is_flag=True,
+    help="Write the schedule into Redis and exit; workers go on with it. Fails when an entry needs "
+    "a beat that runs.",
+)
+@click.option("--detach", is_flag=True, help="Not here: let systemd, a container or nohup do that.")
+@click.option("--uid", hidden=True)
+@click.option("--gid", hidden=True)
+@click.option("--umask", hidden=True)
+@click.option("--executable", hidden=True)
+@click.pass_context
+def beat(context: click.Context, /, loglevel: str, once: bool, **options: Any) -> None:
+    """Send tasks by the clock until SIGTERM or SIGINT."""
+    app: Celery = context.obj
+    for name in ("detach", "uid", "gid", "umask", "executable"):
+        if options.pop(name):
+            raise InvalidOption(f"--{name} is not here: let systemd, a container or nohup do that")
+    set_up_log(loglevel, options["logfile"])
+    made = app.Beat(loglevel=loglevel, **options)
+    if not once:
+        try:
+            made.run()
+        except FileExistsError as error:
+            raise InvalidOption(str(error)) from None
+        return
+    left = made.write()
+    for name in left:
+        click.echo(f"{name}: needs a beat that runs", err=True)
+    sys.exit(1 if left else 0)
