@@ -4,14 +4,25 @@ from the default.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bullrush.core.encoding import encode_json
 from bullrush.core.outcome import RawJson
 from bullrush.exceptions import InvalidTaskError
 
-from .serialization import dumps, loads
+from .serialization import (
+    JSON,
+    EncodeError,
+    dumps,
+    is_box,
+    is_plain,
+    loads,
+    needs_packing,
+    pack,
+    unpack,
+)
 
 
 @dataclass(frozen=True)
@@ -28,22 +39,35 @@ class Message:
     kwargs: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, Any] = field(default_factory=dict)
 
-    def encode(self) -> RawJson:
-        """The job's data.
+    def encode(self, serializer: str = JSON, compression: str | None = None) -> RawJson:
+        """The job's data: plain JSON, or what another serializer or a compression makes of the
+        arguments.
 
         Raises:
-            UnserializableData: names the argument without a JSON form.
+            EncodeError: names the argument that the serializer cannot hold.
         """
-        parts = [
-            f'"args":{dumps(list(self.args), "args")}',
-            f'"kwargs":{dumps(self.kwargs, "kwargs")}',
-        ]
+        packed = not is_plain(serializer, compression)
+        parts = self._packed(serializer, compression) if packed else self._plain()
         if self.headers:
             parts.append(f'"celery":{dumps(self.headers, "headers")}')
         return RawJson("{" + ",".join(parts) + "}")
 
+    def _plain(self) -> list[str]:
+        try:
+            return [
+                f'"args":{dumps(self.args, "args")}',
+                f'"kwargs":{dumps(self.kwargs, "kwargs")}',
+            ]
+        except EncodeError:
+            if not needs_packing((self.args, self.kwargs)):
+                raise
+            return self._packed(JSON, None)
 
-def decode(raw: bytes | None, plain: Any) -> Message:
+    def _packed(self, serializer: str, compression: str | None) -> list[str]:
+        return [encode_json(pack((self.args, self.kwargs), serializer, compression))[1:-1]]
+
+
+def decode(raw: bytes | None, plain: Any, accept: Iterable[str] | None = None) -> Message:
     """A message from a job's data, whoever wrote it.
 
     An object of another shape is passed as keyword arguments.
@@ -51,15 +75,20 @@ def decode(raw: bytes | None, plain: Any) -> Message:
     Args:
         raw: the stored text.
         plain: what ordinary JSON makes of it.
+        accept: the serializers that the arguments may have been packed by; JSON when not given.
 
     Raises:
         InvalidTaskError: the data is no object, or its parts have the wrong kind.
+        ContentDisallowed: packed by another serializer.
+        DecodeError: what was packed cannot be read.
     """
     data = loads(raw, plain)
     if not isinstance(data, Mapping):
         raise InvalidTaskError(
             f"the data of a task is an object with args and kwargs, not {type(data).__name__}"
         )
+    if is_box(data):
+        return _unpacked(data, accept)
     if not ({"args", "kwargs"} & data.keys()) or data.keys() - {"args", "kwargs", "celery"}:
         return Message(kwargs=dict(data))
     args, kwargs, headers = (data.get(name) for name in ("args", "kwargs", "celery"))
@@ -71,3 +100,13 @@ def decode(raw: bytes | None, plain: Any) -> Message:
         if part and not isinstance(part, Mapping):
             raise InvalidTaskError(f"{name} of a task is an object, not {type(part).__name__}")
     return Message(tuple(args or ()), dict(kwargs or {}), dict(headers or {}))
+
+
+def _unpacked(box: Mapping[str, Any], accept: Iterable[str] | None) -> Message:
+    value = unpack(box, accept)
+    if not isinstance(value, (list, tuple)) or len(value) < 2:
+        raise InvalidTaskError("the packed arguments of a task are a pair of args and kwargs")
+    args, kwargs = value[0], value[1]
+    if not isinstance(args, (list, tuple)) or not isinstance(kwargs, Mapping):
+        raise InvalidTaskError("the packed arguments of a task are a list and a mapping")
+    return Message(tuple(args), dict(kwargs), dict(box.get("celery") or {}))

@@ -8,7 +8,7 @@ import importlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bullrush.core import Event, Job, JobFailed, JobView
@@ -124,7 +124,7 @@ class AsyncResult:
         if view.job is None:
             return None
         if view.state == "completed":
-            return _returned(view.job)
+            return _returned(view.job, self.app.accepted_results())
         if view.state == "failed":
             return _exception_of(view.job, view.job.failed_reason or "")
         return _own_state(view.job).get("meta")
@@ -224,9 +224,13 @@ class AsyncResult:
     def _value(self, view: JobView, event: Event | None, propagate: bool) -> Any:
         job = view.job
         if view.state == "completed" and job is not None:
-            return _returned(job)
+            return _returned(job, self.app.accepted_results())
         if view.state != "failed" and event is not None and event.name == "completed":
-            return loads(event.fields.get("returnvalue", "null").encode(), event.value)
+            return loads(
+                event.fields.get("returnvalue", "null").encode(),
+                event.value,
+                self.app.accepted_results(),
+            )
         reason = (event.fields.get("failedReason") if event else None) or (
             job.failed_reason if job else ""
         )
@@ -276,8 +280,8 @@ class EagerResult:
         self.state = self.status = states.REVOKED
 
 
-def _returned(job: Job) -> Any:
-    return loads(job.raw("returnvalue"), job.returnvalue)
+def _returned(job: Job, accepted: Sequence[str] | None = None) -> Any:
+    return loads(job.raw("returnvalue"), job.returnvalue, accepted)
 
 
 def _own_state(job: Job) -> dict[str, Any]:

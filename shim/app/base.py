@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bullrush.core.calls import run
-from bullrush.core.errors import ConnectionFailed
-
 from .. import _state
 from ..eager import run_eagerly
-from ..exceptions import BrokerUnreachable, ImproperlyConfigured
+from ..exceptions import AlwaysEagerIgnored, ImproperlyConfigured
 from ..loaders import get_loader_cls
 from ..result import AsyncResult, EagerResult
 from .configuring import Configuring
 from .connecting import Connecting
+from .headers import add_to_parent
 from .importing import imported, names_in
 from .registering import Registering
-from .sending import prepare_call
+from .routing import Routing
+from .sending import prepare_call, send_prepared
 from .task import Task as BaseTask
 from .trace import Tracer
 
 
-class Celery(Configuring, Connecting, Registering):
+class Celery(Configuring, Connecting, Registering, Routing):
     """An application with its tasks, settings and connections.
 
     Args:
@@ -113,20 +113,28 @@ class Celery(Configuring, Connecting, Registering):
         **options: Any,
     ) -> AsyncResult:
         """Have a worker run a task by its name, wherever it is defined. Options as
-        `Task.apply_async`.
+        `Task.apply_async`; what they leave open is that of the task of this name, if there is one
+        here.
+
+        It is always sent, ``task_always_eager`` or not.
 
         Raises:
             As `Task.apply_async`.
         """
+        if task is None:
+            task = self.tasks.get(name) if self.finalized or self.autofinalize else None
+            if self.conf.task_always_eager:
+                text = "task_always_eager has no effect on send_task"
+                warnings.warn(AlwaysEagerIgnored(text), stacklevel=2)
         prepared = prepare_call(self, name, args, kwargs, task, options)
-        queue = prepared.queue
-        try:
-            run(queue.driver, queue.send_jobs([prepared.job], lambda jobs: jobs[0]))
-        except ConnectionFailed as error:
-            raise BrokerUnreachable(*error.args) from error
-        if prepared.publication is not None:
-            prepared.publication.after()
-        return AsyncResult(prepared.task_id, self, queue.name, ignored=prepared.ignored)
+        send_prepared(self, prepared, options)
+        kind = options.get("result_cls") or AsyncResult
+        result: AsyncResult = kind(
+            prepared.task_id, self, prepared.queue.name, ignored=prepared.ignored
+        )
+        if options.get("add_to_parent", True):
+            add_to_parent(result)
+        return result
 
     def run_eagerly(
         self,

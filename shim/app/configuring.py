@@ -131,6 +131,13 @@ class Configuring(Periodic):
         moment = datetime.datetime.fromtimestamp(seconds, self.timezone)
         return moment + datetime.timedelta(microseconds=rest // 1000)
 
+    def accepted_results(self) -> Sequence[str]:
+        """The serializers that results may have been packed by."""
+        conf = self.conf
+        found = conf.accept_content if conf.result_accept_content is None else None
+        accepted: Sequence[str] = conf.result_accept_content if found is None else found
+        return accepted
+
     def _before_loading(self) -> None:
         self.on_configure.send(sender=self)
 

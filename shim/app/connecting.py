@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from bullrush.core import JobView, Queue, QueueEvents
@@ -13,6 +13,7 @@ from bullrush.core.drivers import Driver, connect
 from bullrush.core.environment import key_prefix, redis_url
 
 from ..utils.dispatch import Signal
+from .headers import queue_name
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Connecting:
 
     conf: Settings
     tasks: TaskRegistry
+    _named_queues: Callable[[], list[str]]
 
     def _start_connecting(self) -> None:
         self.on_after_fork: Signal = Signal(name="app.on_after_fork")
@@ -72,13 +74,8 @@ class Connecting:
 
     def known_queues(self) -> list[str]:
         """Every queue that the settings, the routes, the tasks and earlier calls name."""
-        names = [self.conf.task_default_queue, *self._queues]
-        names += [task.queue for task in self.tasks.values() if task.queue]
-        routes = self.conf.task_routes
-        if isinstance(routes, Mapping):
-            names += [
-                each if isinstance(each, str) else each.get("queue") for each in routes.values()
-            ]
+        names = [*self._named_queues(), *self._queues]
+        names += [queue_name(task.queue) or "" for task in self.tasks.values()]
         return [name for name in dict.fromkeys(names) if name]
 
     def view_jobs(self, places: Sequence[tuple[Queue, str]]) -> list[JobView]:

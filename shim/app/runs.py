@@ -28,7 +28,7 @@ from .. import states
 from ..exceptions import Ignore, Reject, Retry
 from ..local import running
 from ..message import Message
-from ..serialization import dumps
+from ..serialization import dump_result
 from . import telling
 from .task import Context, Task
 
@@ -93,7 +93,8 @@ class Run:
 
     def _after_value(self, value: Any) -> Outcome:
         try:
-            stored = RawJson(dumps(value, "the returned value"))
+            conf = self.task.app.conf
+            stored = RawJson(dump_result(value, conf.result_serializer, conf.result_compression))
         except BaseException as error:
             return self._after_error(error)
         self._call("on_success", value, *self._identity())

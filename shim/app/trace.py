@@ -16,7 +16,13 @@ from bullrush.core.outcome import Outcome
 from bullrush.core.pools import Hold, TimeLimits
 
 from ..batches import BatchRun, batching_of
-from ..exceptions import InvalidTaskError, NotRegistered, TaskRevokedError
+from ..exceptions import (
+    ContentDisallowed,
+    DecodeError,
+    InvalidTaskError,
+    NotRegistered,
+    TaskRevokedError,
+)
 from ..local import running
 from ..message import Message, decode
 from ..rates import RateLimits
@@ -71,8 +77,8 @@ class Tracer:
     def _message(self, task: Task, delivery: Delivery) -> Message | Outcome:
         """What is called, or why it must not be."""
         try:
-            message = decode(delivery.job.raw("data"), delivery.data)
-        except InvalidTaskError as error:
+            message = decode(delivery.job.raw("data"), delivery.data, self.app.conf.accept_content)
+        except (InvalidTaskError, ContentDisallowed, DecodeError) as error:
             return failure(error)
         if "expires_after" in message.headers:
             date_expiry(message, delivery.job.id)
@@ -134,8 +140,10 @@ class Tracer:
         outcome = failure(error)
         if task is not None:
             try:
-                message = decode(delivery.job.raw("data"), delivery.job.data)
-            except (InvalidTaskError, ValueError):
+                message = decode(
+                    delivery.job.raw("data"), delivery.job.data, self.app.conf.accept_content
+                )
+            except (InvalidTaskError, ContentDisallowed, DecodeError, ValueError):
                 return outcome
             context = self._context(task, message, delivery)
             Run(task, message, context, delivery).tell_failure(error, outcome)

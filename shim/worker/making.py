@@ -97,7 +97,7 @@ def make_worker(
     if pool in ("prefork", "threads"):
         options.setdefault("coroutines", COROUTINES)
     worker = Worker(
-        queues or [app.conf.task_default_queue],
+        queues or app.consumed_queues(),
         handler,
         driver=app.driver,
         prefix=app.prefix,
