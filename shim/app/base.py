@@ -42,7 +42,7 @@ class Celery(Configuring, Connecting, Registering, Routing):
     """
 
     #: Functions, by path, that every application is given to; see `fixups`.
-    builtin_fixups: tuple[str, ...] = ()
+    builtin_fixups: tuple[str, ...] = ("bullrush.fixups.django:fixup",)
 
     def __init__(
         self,

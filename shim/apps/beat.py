@@ -88,6 +88,7 @@ class Beat:
         return "\n".join(lines)
 
     def _service(self) -> beat.Service:
+        self.app.loader.init_worker()
         self.app.finalize()
         return self.Service(
             self.app,

@@ -7,6 +7,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from .. import signals
 from ..app.importing import imported, names_in
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class BaseLoader:
         Raises:
             ImportError: one of them cannot be imported.
         """
+        signals.import_modules.send(sender=self.app)
         for discover in list(self.discoveries):
             discover()
         return [self.import_task_module(name) for name in self.default_modules]

@@ -20,7 +20,7 @@ def test_the_code_of_a_page_prints_what_stands_below_it(page, redis_url, monkeyp
     check((DOCS / page).read_text(), page, capsys)
 
 
-@pytest.mark.parametrize("title", ["Signals", "Periodic tasks"])
+@pytest.mark.parametrize("title", ["Signals", "Periodic tasks", "SQLAlchemy"])
 def test_the_code_of_the_migration_guide_prints_what_stands_below_it(title, capsys, monkeypatch):
     for name in signals.__all__:  # What one section connects must not be heard in the next.
         monkeypatch.setattr(getattr(signals, name), "receivers", ())

@@ -1,0 +1,1 @@
+"""For Django; see `bullrush.contrib.django.task`."""

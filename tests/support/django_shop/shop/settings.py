@@ -1,0 +1,17 @@
+"""The settings of a shop."""
+
+import os
+
+SECRET_KEY = "of a test"
+INSTALLED_APPS = ["orders"]
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["SHOP_DATABASE"]}
+}
+USE_TZ = True
+TIME_ZONE = "Asia/Kathmandu"
+
+CELERY_BROKER_URL = os.environ["SHOP_BROKER"]
+CELERY_TASK_DEFAULT_QUEUE = os.environ["SHOP_QUEUE"]
+CELERY_BEAT_SCHEDULE = {
+    "count": {"task": "orders.tasks.count", "schedule": 0.5},
+}
