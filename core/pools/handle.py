@@ -30,15 +30,19 @@ class ChildHandle:
         context: of multiprocessing, with the start method.
         options: the pool's.
         main: what the process runs.
+        index: the number in its name, from 1.
     """
 
-    def __init__(self, context: Any, options: PreforkOptions, main: Callable[..., None]) -> None:
+    def __init__(
+        self, context: Any, options: PreforkOptions, main: Callable[..., None], index: int
+    ) -> None:
+        self.index = index
         self.connection, theirs = context.Pipe()
         #: The number that the child's main thread runs now: shared memory, so that it can be read
         #: when the child is dead.
         self._current = context.RawValue("q", 0)
         self._process = context.Process(
-            target=main, args=(theirs, options.plan, self._current), name="bullrush-child"
+            target=main, args=(theirs, options.plan, self._current), name=f"PoolWorker-{index}"
         )
         self._process.start()
         theirs.close()

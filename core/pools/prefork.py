@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -196,7 +197,10 @@ class PreforkPool:
             for _ in range(missing):
                 if self._options.before_child is not None:
                     self._options.before_child()
-                self._children.append(ChildHandle(self._context, self._options, child_main))
+                taken = {child.index for child in self._children}
+                index = next(each for each in itertools.count(1) if each not in taken)
+                child = ChildHandle(self._context, self._options, child_main, index)
+                self._children.append(child)
         except Exception as error:
             logger.error("no child process could be started (%s), trying again", error)
             self._wait_before_filling()

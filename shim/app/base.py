@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from .configuring import Configuring
 from .connecting import Connecting
 from .headers import add_to_parent
 from .importing import imported, names_in
+from .log import Logging
 from .registering import Registering
 from .routing import Routing
 from .sending import prepare_call, send_prepared
@@ -73,7 +73,7 @@ class Celery(Configuring, Connecting, Registering, Routing):
         self.namespace = namespace
         self.set_as_current = set_as_current
         self.strict_typing = strict_typing
-        self.log = log or logging.getLogger("bullrush.task")
+        self.log = (imported(log) if isinstance(log, str) else log or Logging)(self)
         self.task_cls = task_cls or BaseTask
         self._own_task_cls = task_cls
         early = _early(broker, backend, include, {**(changes or {}), **settings})

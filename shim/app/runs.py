@@ -197,7 +197,7 @@ class Run:
         try:
             getattr(self.task, name)(*args)
         except Exception:
-            self.task.app.log.exception("%s of %s raised", name, self.task.name)
+            telling.logger.exception("%s of %s raised", name, self.task.name)
 
 
 def called(task: Task) -> Callable[..., Any]:

@@ -121,7 +121,7 @@ def tell_rejected(task: Task, request: Context, error: Reject, einfo: Any) -> No
             traceback=error.__traceback__,
             einfo=einfo,
         )
-    _log(logging.WARNING, LOG_REJECTED, task, request, {"exc": str(error)}, error)
+    _log(logging.WARNING, LOG_REJECTED, task, request, {"exc": repr(error)}, error)
 
 
 def tell_revoked(

@@ -10,7 +10,7 @@ import click
 from bullrush.core.errors import InvalidOption
 
 from ..app import Celery
-from .worker import LEVELS, set_up_log
+from .worker import LEVELS
 
 
 @click.command()
@@ -51,7 +51,7 @@ def beat(context: click.Context, /, loglevel: str, once: bool, **options: Any) -
     for name in ("detach", "uid", "gid", "umask", "executable"):
         if options.pop(name):
             raise InvalidOption(f"--{name} is not here: let systemd, a container or nohup do that")
-    set_up_log(loglevel, options["logfile"])
+    app.log.setup(loglevel.upper(), options["logfile"], hostname=options["hostname"])
     made = app.Beat(loglevel=loglevel, **options)
     if not once:
         try:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import click
@@ -19,12 +17,14 @@ from bullrush.core.worker.autoscale import Autoscale
 from bullrush.core.worker.share import parse_shares
 
 from ..app import Celery
+from ..app.log import LogSettings
 from ..beat import EmbeddedService
 from ..worker import make_worker
 from .reload import own_command, project_folders, run_with_reload
 
-LOG_FORMAT = "[%(asctime)s: %(levelname)s/%(processName)s/%(threadName)s] %(message)s"
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL")
+#: Under this name the context keeps whether colours were refused.
+NO_COLOR = "bullrush.no_color"
 #: Under this name the context keeps what ``-A`` said.
 SOURCE = "bullrush.source"
 
@@ -93,6 +93,12 @@ def check_autoscale(
     help="How much to say.",
 )
 @click.option(
+    "-f",
+    "--logfile",
+    help="Where the log goes; %n, %h and %p are parts of the worker's name, %i the number of the "
+    "child, %I the same after a dash. Standard error by default.",
+)
+@click.option(
     "--soft-time-limit",
     type=click.FloatRange(min=0, min_open=True),
     help="Seconds until SoftTimeLimitExceeded is raised in a task.",
@@ -145,13 +151,18 @@ def check_autoscale(
 )
 @click.pass_context
 def worker(
-    context: click.Context, /, loglevel: str, queues: str, reload: bool, **options: Any
+    context: click.Context,
+    /,
+    loglevel: str,
+    logfile: str | None,
+    queues: str,
+    reload: bool,
+    **options: Any,
 ) -> None:
     """Run tasks until SIGTERM or SIGINT; then running tasks end first. A second signal, or SIGQUIT,
     hands them back at once.
     """
     app: Celery = context.obj
-    set_up_log(loglevel)
     if reload:
         app.loader.import_default_modules()
         sys.exit(run_with_reload(own_command(), project_folders()))
@@ -161,14 +172,16 @@ def worker(
     given.setdefault("pool", app.conf.worker_pool or _default_pool(app))
     if given["pool"] != "prefork":
         given.pop("start_method", None)
-    else:
-        given["prepare_child"] = partial(set_up_log, loglevel)
     if "autoscale" in given:
         given.setdefault("concurrency", given["autoscale"].least)
-    made = make_worker(app, shares, source=context.meta.get(SOURCE), **given)
+    log = LogSettings(loglevel.upper(), logfile, False if context.meta.get(NO_COLOR) else None)
+    made = make_worker(app, shares, source=context.meta.get(SOURCE), log=log, **given)
+    stopped_by: list[str] = []
+    made.on("signalled", lambda name, at_once: stopped_by.append(tell_stop(name, at_once)))
     greet(app, made)
     with beating(app, clock):
         made.run()
+    sys.exit(1 if stopped_by[:1] == ["SIGINT"] else 0)
 
 
 @contextmanager
@@ -189,20 +202,27 @@ def beating(app: Celery, clock: Mapping[str, Any]) -> Iterator[None]:
         beat.stop()
 
 
-def set_up_log(loglevel: str, logfile: str | None = None) -> None:
-    """The log of this process goes to a file, or to stderr."""
-    place: dict[str, Any] = {"filename": logfile} if logfile else {"stream": sys.stderr}
-    logging.basicConfig(level=loglevel.upper(), format=LOG_FORMAT, **place)
+def tell_stop(name: str, at_once: bool) -> str:
+    """What a person wants to see when a signal came."""
+    how = "Cold" if at_once else "Warm"
+    click.echo(f"\nworker: {how} shutdown (MainProcess)", file=sys.__stderr__)
+    return name
 
 
 def greet(app: Celery, made: Any) -> None:
-    """What a person wants to see at the start."""
-    click.echo(f"bullrush {__version__} on {app.driver.location}")
-    click.echo(f"[pool]   {made.settings.pool}, {made.concurrency} at once")
-    click.echo(f"[queues] {', '.join(queue.name for queue in made.queues) or 'none yet'}")
-    click.echo("[tasks]")
+    """What a person wants to see at the start. Standard output may be redirected to the log."""
+
+    def say(text: str) -> None:
+        click.echo(text, file=sys.__stdout__)
+
+    say(f"bullrush {__version__} on {app.driver.location}")
+    say(f"[node]   {made.settings.name}")
+    say(f"[pool]   {made.settings.pool}, {made.concurrency} at once")
+    say(f"[queues] {', '.join(queue.name for queue in made.queues) or 'none yet'}")
+    say("[tasks]")
     for name in sorted(app.tasks):
-        click.echo(f"  . {name}")
+        say(f"  . {name}")
+    say("")
 
 
 def _default_pool(app: Celery) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bullrush.core.errors import InvalidOption
@@ -12,6 +13,7 @@ from bullrush.core.worker import Worker
 from bullrush.core.worker.share import QueueShare
 
 from .. import bridge
+from ..app.log import LogSettings
 from ..app.trace import Tracer
 from ..finding import find_app, locate_app
 from .node import ChildLife, Node, before_child
@@ -61,6 +63,7 @@ def make_worker(
     pool: str | None = None,
     hostname: str | None = None,
     source: str | None = None,
+    log: LogSettings | None = None,
     **options: Any,
 ) -> Worker:
     """A worker that runs the tasks of an application. Not started.
@@ -73,6 +76,7 @@ def make_worker(
         hostname: its name; ``%h`` is this host, ``%n`` the part before its first dot.
         source: the application's name for ``-A``, by which children find it; looked for in the
             imported modules when not given.
+        log: how its processes set up their log; left alone when not given.
         **options: see `WorkerOptions`.
 
     Raises:
@@ -85,6 +89,9 @@ def make_worker(
     app.finalize()
     pool = node.options["pool"] = pool or app.conf.worker_pool or "threads"
     node.begin()
+    if log is not None:
+        log = replace(log, hostname=name)
+        log.set_up(app)
     node.set_up()
     handler = app.tracer(name)
     if pool == "prefork":
@@ -92,7 +99,7 @@ def make_worker(
         handler = ChildTracer(app, name, source)
         if source is not None:
             options.setdefault("preload", (bridge.ACTIVE, source.partition(":")[0]))
-        options["prepare_child"] = ChildLife(name, options.get("prepare_child"))
+        options["prepare_child"] = ChildLife(name, source, log, options.get("prepare_child"))
         options.setdefault("before_child", before_child(name))
     if pool in ("prefork", "threads"):
         options.setdefault("coroutines", COROUTINES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import multiprocessing.util
 import os
 from collections.abc import Callable
@@ -13,13 +14,17 @@ from bullrush.core.delivery import Delivery
 from bullrush.core.worker import Worker
 
 from .. import signals
+from .._state import find_current
+from ..app.log import LogSettings
 from ..exceptions import NotRegistered
+from ..finding import find_app
 from .request import Request
 
 if TYPE_CHECKING:
     from ..app.base import Celery
 
 strategy_logger = logging.getLogger("celery.worker.strategy")
+app_logger = logging.getLogger("celery.apps.worker")
 consumer_logger = logging.getLogger("celery.worker.consumer.consumer")
 
 LOG_RECEIVED = "Task %(name)s[%(id)s] received"
@@ -89,7 +94,7 @@ class Node:
         worker.on("closed", self._closed)
 
     def _ready(self) -> None:
-        consumer_logger.info("%s ready.", self.hostname)
+        app_logger.info("%s ready.", self.hostname)
         signals.worker_ready.send(sender=self.consumer)
 
     def _beat(self) -> None:
@@ -165,14 +170,23 @@ class ChildLife:
 
     Args:
         hostname: the worker's name.
-        prepare: called first, for the log.
+        source: what `find_app` takes.
+        log: how to set up the log; None leaves it alone.
+        prepare: called next.
     """
 
     hostname: str
+    source: str | None = None
+    log: LogSettings | None = None
     prepare: Callable[[], None] | None = None
 
     def __call__(self) -> None:
         """Begin the life of this process, and see to its end."""
+        process = multiprocessing.current_process()
+        process.name = process.name.replace("PoolWorker", "ForkPoolWorker")
+        if self.log is not None:
+            app = find_app(self.source) if self.source else find_current()
+            self.log.set_up_child(app)
         if self.prepare is not None:
             self.prepare()
         signals.worker_process_init.send(sender=self.hostname)
