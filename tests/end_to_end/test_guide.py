@@ -12,7 +12,8 @@ from bullrush import signals
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 GUIDE = (ROOT / "migration_guide.md").read_text()
-TITLES = [each.partition("\n")[0] for each in GUIDE.split("\n## ") if "```python" in each]
+#: But the first, whose indented lines are commands.
+TITLES = [each.partition("\n")[0] for each in GUIDE.split("\n## ") if "```python" in each][1:]
 PIECE = re.compile(r"```python\n(?P<code>.*?)```|(?P<output>(?:^ {4}[^\n]*\n)+)", re.S | re.M)
 
 
