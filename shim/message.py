@@ -24,6 +24,10 @@ from .serialization import (
     unpack,
 )
 
+#: What a task returns that stores no result (`Ignore`). Every reader of JSON takes it for null; we
+#: tell it from a null that was returned.
+NO_RESULT = RawJson(" null")
+
 
 @dataclass(frozen=True)
 class Message:

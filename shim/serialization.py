@@ -195,3 +195,16 @@ __all__ = [
     "pack",
     "unpack",
 ]
+
+
+def coding_of(data: Any) -> tuple[str, str | None]:
+    """The serializer and the compression of stored arguments.
+
+    Args:
+        data: as ordinary JSON reads them.
+    """
+    if not isinstance(data, Mapping) or not is_box(data):
+        return JSON, None
+    kind = data["content_type"]
+    name = _serialization.registry.type_to_name.get(kind, kind)
+    return name, data.get("compression")

@@ -137,15 +137,10 @@ class Celery(Configuring, Connecting, Registering, Routing):
         return result
 
     def run_eagerly(
-        self,
-        task: BaseTask,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        throw: bool,
-        task_id: str | None,
+        self, task: BaseTask, args: tuple[Any, ...], kwargs: dict[str, Any], **options: Any
     ) -> EagerResult:
         """See `Task.apply`."""
-        return run_eagerly(task, args, kwargs, throw, task_id)
+        return run_eagerly(task, args, kwargs, **options)
 
     def AsyncResult(self, id: str, **options: Any) -> AsyncResult:
         """The result of the task with that id."""

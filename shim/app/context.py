@@ -42,6 +42,9 @@ HEADERS = (
     "replaced_task_nesting",
 )
 
+#: Names that no custom header takes.
+_RESERVED = ("delivery", "entered", "pending", "told", "_task")
+
 
 class _Derived:
     """An attribute that is worked out when it is asked for; what is set on the object comes first.
@@ -127,6 +130,10 @@ class Context:
     taskset: Any = None
     #: Whether a `__call__` of the user's has handed over to the task's own.
     entered = False
+    #: What ``retry(throw=False)`` gave, until it is raised.
+    pending: Any = None
+    #: The last state that the run has told.
+    told: Any = None
 
     children: Any = _Derived(_children)
     correlation_id: Any = _Derived(lambda context: context.id)
@@ -232,7 +239,7 @@ def worker_context(task: Task, message: Message, delivery: Delivery, hostname: s
     headers = message.headers
     if headers:
         _take_headers(values, headers)
-    values["id"] = task_id_of(job.id)
+    values["id"] = headers.get("id") or task_id_of(job.id)
     values["args"] = list(message.args)
     values["kwargs"] = message.kwargs
     values["retries"] = job.attempts_made + headers.get("retries", 0)
@@ -245,7 +252,7 @@ def worker_context(task: Task, message: Message, delivery: Delivery, hostname: s
 def _take_headers(values: dict[str, Any], headers: Mapping[str, Any]) -> None:
     own = headers.get("headers")
     if own:
-        values.update(own)
+        values.update({name: value for name, value in own.items() if name not in _RESERVED})
     for name in HEADERS:
         if name in headers:
             values[name] = headers[name]

@@ -223,7 +223,7 @@ class Registering:
 
     def _bind(self, task: BaseTask) -> None:
         """Tell a task to which application it belongs."""
-        task.app = self  # type: ignore[assignment]
+        task.bind_to(self)  # type: ignore[arg-type]
 
     def autodiscover_tasks(
         self,

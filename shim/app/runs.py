@@ -6,8 +6,7 @@ import asyncio
 import dataclasses
 import datetime
 import inspect
-import json
-import random
+import os
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -20,21 +19,28 @@ from bullrush.core.outcome import (
     Retried,
     Returned,
     decide,
-    reason_of,
-    stack_of,
 )
 
 from .. import states
-from ..exceptions import Ignore, Reject, Retry
+from ..einfo import ExceptionInfo
+from ..exceptions import Ignore, Reject, Retry, TimeLimitExceeded, WorkerLostError
 from ..local import running
-from ..message import Message
+from ..message import NO_RESULT, Message
 from ..serialization import dump_result
 from . import telling
-from .task import Context, Task
+from .context import Context
+from .failing import failure, record_of
+from .rerunning import run_again, run_beside
+from .retrying import retry_by_itself
+from .task import Task
 
 
 class Run:
-    """One run of one task."""
+    """One run of one task.
+
+    What follows a run is done in Celery's order: signals, `before_start`, the function, what the
+    canvas sends on, then the handlers. Its outcome is stored by the worker after that.
+    """
 
     def __init__(self, task: Task, message: Message, context: Context, delivery: Delivery) -> None:
         self.task, self.message, self.context, self.delivery = task, message, context, delivery
@@ -44,11 +50,17 @@ class Run:
         """Run it; of a coroutine function, what runs the rest."""
         telling.tell_prerun(self.task, self.context)
         try:
+            if self.task.track_started:
+                self._tell_started()
             self.task.before_start(*self._identity())
             value = called(self.task)(*self.message.args, **self.message.kwargs)
         except BaseException as error:
             return self._after_error(error)
         return self._rest(value) if inspect.iscoroutine(value) else self._after_value(value)
+
+    def _tell_started(self) -> None:
+        meta = {"pid": os.getpid(), "hostname": self.context.hostname}
+        self.task.update_state(state=states.STARTED, meta=meta)
 
     async def _rest(self, coroutine: Coroutine[Any, Any, Any]) -> Outcome:
         token = running.set((*running.get(), (self.task, self.context)))
@@ -64,7 +76,7 @@ class Run:
     def finish(self, answer: Any) -> Outcome:
         """What came of one item of a batch, whose answer is a value or an exception."""
         if isinstance(answer, BaseException):
-            return self._after_error(answer)
+            return self._after_error(self._or_retry(answer))
         return self._after_value(answer)
 
     def finish_for_all(self, error: BaseException) -> Outcome:
@@ -76,25 +88,44 @@ class Run:
                 error = self.task.retry(exc=error.cause, throw=False, **_moment(error.when))
             except BaseException as last:
                 error = last
-        return self._after_error(error)
+        return self._after_error(self._or_retry(error))
+
+    def _or_retry(self, error: BaseException) -> BaseException:
+        if not self.task.autoretry_for:
+            return error
+        try:
+            retry_by_itself(self.task, error)
+        except BaseException as last:
+            return last
 
     def refuse(self, error: BaseException) -> Outcome:
         """A final failure, whatever retries remain."""
-        outcome = failure(error)
-        self._failed(error, outcome)
-        return outcome
+        return self._failed(error, ExceptionInfo(error), failure(error))
 
-    def tell_failure(self, error: BaseException, outcome: Failed) -> None:
-        """Tell of a failure that came from outside. The run itself has said nothing of its end."""
-        telling.tell_of_end(self.task, self.context, error)
-        self._call("on_failure", error, *self._identity(), outcome.stack)
-        telling.tell_failure(self.task, self.context, error, outcome.stack, log=False)
-        self._after(states.FAILURE, error, outcome.stack)
+    def end(self, error: BaseException) -> Outcome:
+        """What comes of a run that was ended from outside; it has said nothing of its end."""
+        task, context = self.task, self.context
+        telling.tell_of_end(task, context, error)
+        if isinstance(error, WorkerLostError) and task.retry_on_worker_lost:
+            try:
+                return self._retried(task.retry(exc=error, throw=False))
+            except WorkerLostError:
+                pass  # it was the last time
+        einfo = ExceptionInfo(error)
+        self._call("on_failure", error, *self._identity(), einfo)
+        telling.tell_failure(task, context, error, einfo, log=False)
+        self._after(states.FAILURE, error)
+        late = bool(task.acks_late)
+        if late and isinstance(error, TimeLimitExceeded) and not task.acks_on_timeout:
+            return Returned()
+        return failure(error)
 
     def _after_value(self, value: Any) -> Outcome:
         try:
             conf = self.task.app.conf
             stored = RawJson(dump_result(value, conf.result_serializer, conf.result_compression))
+            if self.context.pending is not None:
+                run_beside(self, self.context.pending)
         except BaseException as error:
             return self._after_error(error)
         self._call("on_success", value, *self._identity())
@@ -104,18 +135,29 @@ class Run:
         return Completed(stored)
 
     def _after_error(self, error: BaseException) -> Outcome:
+        pending = self.context.pending
+        if pending is not None and pending is not error:
+            try:
+                run_beside(self, pending)
+            except Exception as failed:
+                error = failed
         if isinstance(error, Retry):
             return self._retried(error)
         if isinstance(error, Ignore):
-            telling.tell_ignored(self.task, self.context, error)
-            telling.tell_postrun(self.task, self.context, error, states.IGNORED)
-            return Completed(None)
+            return self._ignored(error)
         if isinstance(error, Reject):
             return self._rejected(error)
         return self._after_exception(error)
 
+    def _ignored(self, error: Ignore) -> Outcome:
+        """The state stays what it was, or what the task has made of it."""
+        telling.tell_ignored(self.task, self.context, error)
+        telling.tell_postrun(self.task, self.context, error, states.IGNORED)
+        return Completed(NO_RESULT)
+
     def _rejected(self, error: Reject) -> Outcome:
-        outcome = failure(error, "rejected")
+        """No handler of the task is called."""
+        outcome = failure(error, repr(error))
         telling.tell_rejected(self.task, self.context, error, outcome.stack)
         telling.tell_postrun(self.task, self.context, error, states.REJECTED)
         return Returned() if error.requeue else outcome
@@ -124,43 +166,22 @@ class Run:
         return (str(self.context.id), self.context.args, self.context.kwargs)
 
     def _after_exception(self, error: BaseException) -> Outcome:
-        if self._may_autoretry(error):
-            try:
-                signal = self.task.retry(exc=error, throw=False, **self._autoretry_options())
-                return self._retried(signal)
-            except BaseException as last:
-                error = last
         outcome = self._decided(error)
-        if isinstance(outcome, Retried):
-            self._call("on_retry", error, *self._identity(), outcome.stack)
-            reason = Retry(exc=error, when=outcome.delay / 1000)
-            telling.tell_retry(self.task, self.context, reason, outcome.stack)
-            self._after(states.RETRY, error, outcome.stack)
-            telling.tell_postrun(self.task, self.context, reason, states.RETRY)
-        else:
-            self._failed(error, outcome)
+        einfo = ExceptionInfo(error, outcome.stack)
+        if isinstance(outcome, Failed):
+            return self._failed(error, einfo, outcome)
+        self._call("on_retry", error, *self._identity(), einfo)
+        reason = Retry(exc=error, when=outcome.delay / 1000)
+        telling.tell_retry(self.task, self.context, reason, einfo)
+        telling.tell_postrun(self.task, self.context, reason, states.RETRY)
         return outcome
 
-    def _failed(self, error: BaseException, outcome: Failed) -> None:
-        self._call("on_failure", error, *self._identity(), outcome.stack)
-        telling.tell_failure(self.task, self.context, error, outcome.stack)
-        self._after(states.FAILURE, error, outcome.stack)
+    def _failed(self, error: BaseException, einfo: ExceptionInfo, outcome: Failed) -> Outcome:
+        self._call("on_failure", error, *self._identity(), einfo)
+        telling.tell_failure(self.task, self.context, error, einfo)
+        self._after(states.FAILURE, error)
         telling.tell_postrun(self.task, self.context, error, states.FAILURE)
-
-    def _may_autoretry(self, error: BaseException) -> bool:
-        task = self.task
-        return isinstance(error, tuple(task.autoretry_for)) and not isinstance(
-            error, tuple(task.dont_autoretry_for)
-        )
-
-    def _autoretry_options(self) -> dict[str, Any]:
-        task, options = self.task, dict(self.task.retry_kwargs)
-        if task.retry_backoff:
-            first = 1.0 if task.retry_backoff is True else float(task.retry_backoff)
-            exponent = min(self.context.retries, 60)
-            delay = min(first * 2**exponent, task.retry_backoff_max)
-            options["countdown"] = random.uniform(0, delay) if task.retry_jitter else delay
-        return options
+        return outcome
 
     def _decided(self, error: BaseException) -> Failed | Retried:
         """Attempts that a producer asked for in BullMQ's words count; those written for Node do
@@ -171,26 +192,20 @@ class Run:
         return dataclasses.replace(decide(self.delivery.job, error), exception=record_of(error))
 
     def _retried(self, signal: Retry) -> Outcome:
-        cause = signal.cause or signal
-        stack = stack_of(cause)
-        data = None
-        new_args, new_kwargs = signal.plan or (None, None)
-        if new_args is not None or new_kwargs is not None:
-            args = self.message.args if new_args is None else tuple(new_args)
-            kwargs = self.message.kwargs if new_kwargs is None else dict(new_kwargs)
-            try:
-                data = Message(args, kwargs, self.message.headers).encode()
-            except Exception as error:
-                return failure(error)
-        self._call("on_retry", cause, *self._identity(), stack)
-        telling.tell_retry(self.task, self.context, signal, stack)
-        self._after(states.RETRY, signal, stack)
+        try:
+            outcome = run_again(self, signal)
+        except Exception as error:
+            rejected = Reject(error, requeue=False)
+            rejected.__cause__ = error
+            return self._rejected(rejected)
+        einfo = ExceptionInfo(signal)
+        self._call("on_retry", signal.exc, *self._identity(), einfo)
+        telling.tell_retry(self.task, self.context, signal, einfo)
         telling.tell_postrun(self.task, self.context, signal, states.RETRY)
-        delay = _delay_ms(signal.when)
-        return Retried(delay, reason_of(cause), stack, data=data, exception=record_of(cause))
+        return outcome
 
-    def _after(self, status: str, value: Any, einfo: Any = None) -> None:
-        self._call("after_return", status, value, *self._identity(), einfo)
+    def _after(self, status: str, value: Any) -> None:
+        self._call("after_return", status, value, *self._identity(), None)
 
     def _call(self, name: str, *args: Any) -> None:
         """A method of the user that raises must not undo what the task has done."""
@@ -203,30 +218,6 @@ class Run:
 def called(task: Task) -> Callable[..., Any]:
     """What runs the task: its `run`, or itself when it has a ``__call__`` of its own."""
     return task.run if type(task).__call__ is Task.__call__ else task
-
-
-def failure(error: BaseException, reason: str | None = None) -> Failed:
-    """A final failure with its typed record."""
-    return Failed(reason or reason_of(error), stack_of(error), exception=record_of(error))
-
-
-def record_of(error: BaseException) -> str:
-    """What an exception was, as text: its class and its arguments as far as JSON can hold them."""
-    args = [
-        each if isinstance(each, (str, int, float, bool, type(None))) else repr(each)
-        for each in error.args
-    ]
-    kind = type(error)
-    return json.dumps(
-        {"exc_type": kind.__qualname__, "exc_module": kind.__module__, "exc_message": args}
-    )
-
-
-def _delay_ms(when: Any) -> int:
-    if isinstance(when, datetime.datetime):
-        moment = when if when.tzinfo else when.replace(tzinfo=datetime.timezone.utc)
-        when = (moment - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
-    return max(0, round(float(when or 0) * 1000))
 
 
 def _moment(when: Any) -> dict[str, Any]:

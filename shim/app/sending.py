@@ -13,6 +13,7 @@ from bullrush.core.new_job import NewJob
 from ..ids import job_id_of, uuid
 from ..message import Message
 from .announcing import Publication, is_heard
+from .arguments import checked_args, checked_kwargs
 from .headers import (
     defaults_of,
     from_parent,
@@ -75,7 +76,7 @@ def prepare_call(
         QueueNotFound: there is no such queue, and none may be made.
         EncodeError: an argument that the serializer cannot hold.
     """
-    given, named = checked_arguments(args, kwargs)
+    given, named = checked_args(args), checked_kwargs(kwargs)
     own = {key: value for key, value in options.items() if value is not None}
     from_parent(app, own)
     merged = _routed(app, task, name, given, named, own)
@@ -141,18 +142,3 @@ def _routed(
     if router is None:
         return app.routed(everything, name, args, kwargs, task_type)
     return dict(router.route(everything, name, args, kwargs, task_type))
-
-
-def checked_arguments(
-    args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a call.
-
-    Raises:
-        TypeError: they are no list or tuple, and no mapping.
-    """
-    if args is not None and not isinstance(args, (list, tuple)):
-        raise TypeError(f"task args must be a list or tuple, not {type(args).__name__}")
-    if kwargs is not None and not isinstance(kwargs, Mapping):
-        raise TypeError(f"task keyword arguments must be a mapping, not {type(kwargs).__name__}")
-    return tuple(args or ()), dict(kwargs or {})

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import datetime
-import inspect
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import MaxRetriesExceededError, OperationalError, Retry
+from ..exceptions import Retry
 from ..local import running
 from ..message import Message
+from .arguments import checked_args, checked_kwargs
 from .context import Context as Context
 from .context import RequestStack
+from .retrying import plan_of, refuse
+from .task_options import TaskOptions
+from .telling_states import tell_state
 
 if TYPE_CHECKING:
     from ..result import AsyncResult, EagerResult
-    from .base import Celery
 
 
-class Task:
+class Task(TaskOptions):
     """Base of all tasks; ``@app.task`` makes one of a function.
 
     Attributes:
@@ -40,38 +41,6 @@ class Task:
         acks_late: False: a run whose process died is a failure, not run again.
         queue, priority, expires, ignore_result, serializer: defaults of `apply_async`.
     """
-
-    app: Celery
-    name: str
-    bind = False
-    max_retries: int | None = 3
-    default_retry_delay: float = 180
-    autoretry_for: tuple[type[BaseException], ...] = ()
-    dont_autoretry_for: tuple[type[BaseException], ...] = ()
-    retry_kwargs: Mapping[str, Any] = {}
-    retry_backoff: bool | float = False
-    retry_backoff_max: float = 600
-    retry_jitter: bool = True
-    queue: str | None = None
-    priority: int | None = None
-    expires: float | datetime.datetime | None = None
-    ignore_result: bool | None = None
-    acks_late: bool | None = None
-    track_started: bool | None = None
-    soft_time_limit: float | None = None
-    time_limit: float | None = None
-    rate_limit: str | float | None = None
-    batch: int | None = None
-    max_wait: float = 0.2
-    typing = True
-    throws: tuple[type[BaseException], ...] = ()
-    #: BullMQ's own options for every job of the task, such as ``{"remove_on_fail": 100}``.
-    job_options: Mapping[str, Any] = {}
-
-    MaxRetriesExceededError = MaxRetriesExceededError
-    OperationalError = OperationalError
-
-    _default_request: Context
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """The work. Class-based tasks define it."""
@@ -143,24 +112,47 @@ class Task:
             UnserializableData: an argument without a JSON form.
             ConnectionFailed: Redis did not answer.
         """
-        given, named = tuple(args or ()), dict(kwargs or {})
-        if self.typing and self.batch is None:
-            self._check_arguments(given, named)
+        given, named = checked_args(args), checked_kwargs(kwargs)
+        if self._check is not None:
+            self._check(*given, **named)
+        if self._models is not None:
+            given, named = self._models.dumped(given, named)
+        if type(self).shadow_name is not Task.shadow_name and options.get("shadow") is None:
+            options["shadow"] = self.shadow_name(given, named, options)
         if self.app.conf.task_always_eager:
-            return self.apply(given, named, task_id=options.get("task_id"))
+            return self.app.run_eagerly(self, given, named, as_sent=True, **options)
         return self.app.send_task(self.name, given, named, task=self, **options)
 
     def apply(
         self,
         args: Sequence[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
-        throw: bool | None = None,
+        link: Any = None,
+        link_error: Any = None,
         task_id: str | None = None,
+        retries: int | None = None,
+        throw: bool | None = None,
         **options: Any,
     ) -> EagerResult:
-        """Run it here and now, with retries, and give a result object."""
-        throw = self.app.conf.task_eager_propagates if throw is None else throw
-        return self.app.run_eagerly(self, tuple(args or ()), dict(kwargs or {}), throw, task_id)
+        """Run it here and now, with retries, and give a result object.
+
+        Args:
+            throw: raise what it raises, a `Retry` too; else ``task_eager_propagates``.
+
+        Raises:
+            Exception: what it raised, when `throw`.
+        """
+        return self.app.run_eagerly(
+            self,
+            checked_args(args),
+            checked_kwargs(kwargs),
+            link=link,
+            link_error=link_error,
+            task_id=task_id,
+            retries=retries,
+            throw=throw,
+            **options,
+        )
 
     def retry(
         self,
@@ -173,46 +165,80 @@ class Task:
         max_retries: int | None = None,
         **options: Any,
     ) -> Retry:
-        """Run again later; raises, so nothing after it is done.
+        """Run again later; raises, so nothing after it is done. What is not said here stays: id,
+        place in a canvas, expiry, headers, priority, queue.
 
         Args:
             args, kwargs: new arguments; None keeps those of this run.
             exc: raised when there are no more retries.
+            throw: False gives the `Retry` to raise; when it is not raised, this run ends in its own
+                way and the task runs again beside it.
             countdown: s from now; `default_retry_delay` when neither it nor `eta` is given.
+            max_retries: instead of the task's own number; None is the task's.
+            **options: as `apply_async`.
 
         Raises:
             Retry: the worker sees to it.
             MaxRetriesExceededError: there are no more retries, and no `exc`.
+            BaseException: `exc`: there are no more retries, or no worker runs this.
         """
         request = self.request
-        current = sys.exc_info()[1]
+        if max_retries is not None:
+            self.override_max_retries = max_retries
         if request.called_directly:
-            raise exc or current or RuntimeError("retry() was called outside of a running task")
+            raise exc or Retry("Task can be retried", None)
         most = self.max_retries if max_retries is None else max_retries
-        cause = exc or current
         if most is not None and request.retries + 1 > most:
-            if cause is not None:
-                raise cause
-            raise self.MaxRetriesExceededError(
-                f"Can't retry {self.name}[{request.id}] "
-                f"args:{request.args} kwargs:{request.kwargs}",
-                task_args=request.args,
-                task_kwargs=request.kwargs,
-            )
-        when = eta or (self.default_retry_delay if countdown is None else countdown)
-        signal = Retry(exc=cause, when=when, is_eager=request.is_eager)
-        signal.plan = (args, kwargs)
+            refuse(self, request, exc)
+        if eta is None and countdown is None:
+            countdown = self.default_retry_delay
+        signal = Retry(exc=exc, when=countdown if eta is None else eta, is_eager=request.is_eager)
+        signal.plan = plan_of(self, request, args, kwargs, options)
         if throw:
-            raise signal from cause
+            raise signal
+        request.pending = signal
         return signal
 
     def update_state(
-        self, task_id: str | None = None, state: str | None = None, meta: Any = None
+        self, task_id: str | None = None, state: str | None = None, meta: Any = None, **_: Any
     ) -> None:
-        """Tell how far the run is: a state of your own, and any JSON value."""
-        delivery = self.request.delivery
-        if delivery is not None and task_id in (None, self.request.id):
-            delivery.update_progress({"state": state, "meta": meta})
+        """Tell how far a run is: a state of your own, and any JSON value. It is stored at once.
+
+        Args:
+            task_id: whose; the run that this is in when not given.
+
+        Raises:
+            ValueError: no id, outside of a run.
+            JobNotFound: there is no such task.
+        """
+        request = self.request
+        task_id = task_id or request.id
+        if not task_id:
+            raise ValueError(f"task_id must not be empty. Got {task_id} instead.")
+        told = {"state": state, "meta": meta}
+        if task_id != request.id:
+            tell_state(self.app, task_id, told)
+        elif not request.is_eager:
+            request.told = told
+            request.delivery.update_progress(told)
+
+    def add_trail(self, result: Any) -> Any:
+        """Note a task that this run has started; gives the result."""
+        if self.trail:
+            self.request.children.append(result)
+        return result
+
+    def shadow_name(self, args: Any, kwargs: Any, options: Any) -> str | None:
+        """The name of a call in logs and events; None for the task's own."""
+        return None
+
+    def start_strategy(self, app: Any, consumer: Any, **kwargs: Any) -> Any:
+        """Celery's way into its consumer.
+
+        Raises:
+            NotImplementedError: there is none here.
+        """
+        raise NotImplementedError("start_strategy: workers here have no consumer of Celery's kind")
 
     def AsyncResult(self, task_id: str) -> AsyncResult:
         """The result of a run of this task."""
@@ -240,12 +266,3 @@ class Task:
     ) -> Message:
         """What is stored for a call of this task."""
         return Message(args, kwargs, headers)
-
-    def _check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        function = inspect.unwrap(self.run)
-        try:
-            inspect.signature(self.run).bind(*args, **kwargs)
-        except ValueError:
-            return  # a function written in C tells nothing of its arguments
-        except TypeError as error:
-            raise TypeError(f"{getattr(function, '__name__', self.name)}() {error}") from None

@@ -27,7 +27,9 @@ from ..local import running
 from ..message import Message, decode
 from ..rates import RateLimits
 from .context import Context, worker_context
-from .runs import Run, failure
+from .failing import failure
+from .from_settings import explicit
+from .runs import Run
 from .scheduled import date_expiry
 from .task import Task
 from .telling import tell_revoked
@@ -128,26 +130,35 @@ class Tracer:
         return task is not None and inspect.iscoroutinefunction(task.run)
 
     def fails_when_lost(self, delivery: Delivery) -> bool:
-        """Whether the task asked for at most one start: an explicit ``acks_late=False``."""
+        """Whether a run whose process died ends the job, or counts as a retry: an explicit False of
+        ``acks_late`` or ``reject_on_worker_lost``, or ``retry_on_worker_lost``.
+        """
         task = self.app.tasks.get(delivery.job.name)
-        return task is not None and task.acks_late is False
+        return task is not None and (
+            explicit(task, "acks_late") is False
+            or task.reject_on_worker_lost is False
+            or bool(task.retry_on_worker_lost)
+        )
 
     def failure(self, delivery: Delivery, error: BaseException) -> Outcome:
-        """What is stored for a run that was ended from outside. `on_failure` of the task is
+        """What is stored for a run that was ended from outside. The handlers of the task are
         called, here in the worker's own process.
         """
         task = self.app.tasks.get(delivery.job.name)
-        outcome = failure(error)
-        if task is not None:
-            try:
-                message = decode(
-                    delivery.job.raw("data"), delivery.job.data, self.app.conf.accept_content
-                )
-            except (InvalidTaskError, ContentDisallowed, DecodeError, ValueError):
-                return outcome
-            context = self._context(task, message, delivery)
-            Run(task, message, context, delivery).tell_failure(error, outcome)
-        return outcome
+        if task is None:
+            return failure(error)
+        try:
+            message = decode(
+                delivery.job.raw("data"), delivery.job.data, self.app.conf.accept_content
+            )
+        except (InvalidTaskError, ContentDisallowed, DecodeError, ValueError):
+            return failure(error)
+        context = self._context(task, message, delivery)
+        token = running.set((*running.get(), (task, context)))
+        try:
+            return Run(task, message, context, delivery).end(error)
+        finally:
+            running.reset(token)
 
     def _run(
         self, task: Task, message: Message, delivery: Delivery

@@ -171,8 +171,7 @@ def test_autoretry_repeats_only_after_its_exceptions(app, start):
         bind=True,
         autoretry_for=(CustomError,),
         max_retries=2,
-        retry_backoff=0.01,
-        retry_jitter=False,
+        default_retry_delay=0.01,
     )
     def flaky(self, kind):
         seen.append(kind)
@@ -401,7 +400,7 @@ def test_wrong_calls_are_refused_before_anything_is_written(app):
     def add(x, y):
         return x + y
 
-    with pytest.raises(TypeError, match="missing a required argument"):
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'y'"):
         add.delay(1)
     with pytest.raises(InvalidOption, match="did you mean 'countdown'"):
         add.apply_async((1, 2), contdown=1)
