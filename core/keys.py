@@ -84,6 +84,9 @@ SCHEDULE_FIELDS: dict[str, str] = {
 #: Job ids whose hash, or whose own keys, would be one of the queue's keys (protocol 2.3).
 RESERVED_IDS: frozenset[str] = frozenset(suffix.partition(":")[0] for suffix in QUEUE_KEYS.values())
 
+#: What comes before the first colon of keys of a queue that are no hashes.
+_OTHER_KINDS = frozenset({"de", "dn", "metrics"})
+
 #: No id of a person or a program is longer; a longer one is somebody's whole data.
 LONGEST_ID = 256
 
@@ -268,6 +271,14 @@ def check_job_id(job_id: str | None) -> str:
     return job_id
 
 
+def may_be_job(job_id: str) -> bool:
+    """Whether a job may have that id. One that may not could name a key of another kind."""
+    first, colon, _ = job_id.partition(":")
+    if job_id in RESERVED_IDS or (colon and first in _OTHER_KINDS):
+        return False
+    return not job_id.endswith(tuple(JOB_KEYS.values()))
+
+
 def split_job_key(key: str) -> tuple[str, str]:
     """(base of its queue, id) of a job's key, cut at the last colon as BullMQ does."""
     head, colon, job_id = key.rpartition(":")
@@ -297,3 +308,15 @@ def queue_of_meta_key(key: str, prefix: str = DEFAULT_PREFIX) -> str | None:
     head, tail = f"{prefix}:", f":{QUEUE_KEYS['meta']}"
     name = key[len(head) : -len(tail)]
     return name if name and ":" not in name else None
+
+
+def celery_result_key(task_id: str) -> str:
+    """Where Celery itself stores a result: what old workers left, and what is stored for an id that
+    is no job.
+    """
+    return f"celery-task-meta-{task_id}"
+
+
+def celery_group_key(group_id: str) -> str:
+    """Where Celery stores the ids of a group that was saved."""
+    return f"celery-taskset-meta-{group_id}"

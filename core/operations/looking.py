@@ -9,9 +9,20 @@ from typing import Any
 
 from ..calls import Call, operation
 from ..checks import check_position
-from ..job import Job, id_bytes
+from ..job import FIELDS, Job, id_bytes
 from ..scripts import script
 from .base import QueueBase
+
+#: What an ended job is known by. Every job has the first; none that has not ended has the second.
+ENDING_FIELDS = (
+    "timestamp",
+    "finished_on",
+    "returnvalue",
+    "failed_reason",
+    "exception",
+    "progress",
+)
+_ENDING = tuple(FIELDS[name].encode() for name in ENDING_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,17 @@ class LookingOperations(QueueBase):
             return JobView(job, state.decode())
 
         return script("view_jobs").call(self.keys.base, [id_bytes(job_id)], read)
+
+    def ending_call(self, job_id: str) -> Call[Job | None]:
+        """The call for what tells whether and how a job ended, for a `Batch` over many jobs: a job
+        with a few fields (`ENDING_FIELDS`), or None without such a job. Far cheaper than `view`.
+        """
+
+        def read(values: list[bytes | None]) -> Job | None:
+            found = {n: v for n, v in zip(_ENDING, values, strict=True) if v is not None}
+            return Job(self.keys.base, job_id, found) if found else None
+
+        return Call(("HMGET", self.keys.base.encode() + id_bytes(job_id), *_ENDING), read)
 
     @operation
     def get_logs(

@@ -17,13 +17,14 @@ from .headers import add_to_parent
 from .importing import imported, names_in
 from .log import Logging
 from .registering import Registering
+from .resulting import Resulting
 from .routing import Routing
 from .sending import prepare_call, send_prepared
 from .task import Task as BaseTask
 from .trace import Tracer
 
 
-class Celery(Configuring, Connecting, Registering, Routing):
+class Celery(Configuring, Connecting, Registering, Resulting, Routing):
     """An application with its tasks, settings and connections.
 
     Args:
@@ -127,10 +128,15 @@ class Celery(Configuring, Connecting, Registering, Routing):
                 text = "task_always_eager has no effect on send_task"
                 warnings.warn(AlwaysEagerIgnored(text), stacklevel=2)
         prepared = prepare_call(self, name, args, kwargs, task, options)
+        mark = self.mark_of(prepared.queue.name, options.get("task_id"))
         send_prepared(self, prepared, options)
-        kind = options.get("result_cls") or AsyncResult
+        kind = options.get("result_cls") or self.AsyncResult
         result: AsyncResult = kind(
-            prepared.task_id, self, prepared.queue.name, ignored=prepared.ignored
+            prepared.task_id,
+            app=self,
+            queue=prepared.queue.name,
+            ignored=prepared.ignored,
+            mark=mark,
         )
         if options.get("add_to_parent", True):
             add_to_parent(result)
@@ -141,10 +147,6 @@ class Celery(Configuring, Connecting, Registering, Routing):
     ) -> EagerResult:
         """See `Task.apply`."""
         return run_eagerly(task, args, kwargs, **options)
-
-    def AsyncResult(self, id: str, **options: Any) -> AsyncResult:
-        """The result of the task with that id."""
-        return AsyncResult(id, self)
 
     def tracer(self, hostname: str = "") -> Tracer:
         """The handler by which a worker runs this application's tasks."""

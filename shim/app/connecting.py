@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bullrush.core import JobView, Queue, QueueEvents
-from bullrush.core.calls import Batch, run
+from bullrush.core import Queue, QueueEvents
 from bullrush.core.drivers import Driver, connect
 from bullrush.core.environment import key_prefix, redis_url
 
+from ..result.endings import Endings
 from ..utils.dispatch import Signal
 from .headers import queue_name
 from .settings import Settings
@@ -38,6 +38,7 @@ class Connecting:
         self._driver: Driver | None = None
         self._queues: dict[str, Queue] = {}
         self._events: dict[str, QueueEvents] = {}
+        self._endings: dict[str, Endings] = {}
 
     @property
     def driver(self) -> Driver:
@@ -78,22 +79,19 @@ class Connecting:
         names += [queue_name(task.queue) or "" for task in self.tasks.values()]
         return [name for name in dict.fromkeys(names) if name]
 
-    def view_jobs(self, places: Sequence[tuple[Queue, str]]) -> list[JobView]:
-        """Several jobs of several queues in one round trip."""
-        return run(self.driver, Batch([queue.view_call(job_id) for queue, job_id in places], list))
-
     def after_fork(self) -> None:
         """Called in a child process: its connections are its parent's, so it makes its own."""
         if self._pid != os.getpid():
             self._guard = threading.RLock()  # another thread of the parent may have held it
             self._pid, self._driver = os.getpid(), None
-            self._queues, self._events = {}, {}
+            self._queues, self._events, self._endings = {}, {}, {}
             self.on_after_fork.send(sender=self)
 
     def _disconnect(self) -> None:
         with self._guard:
             driver, self._driver = self._driver, None
             events, self._events, self._queues = self._events, {}, {}
+            self._endings = {}
         for each in events.values():
             each.close()
         if driver is not None:

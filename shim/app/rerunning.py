@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from bullrush.core.outcome import Outcome, RawJson, Retried, reason_of, stack_of
 
 from ..exceptions import Retry
+from ..failures import record_of
 from ..ids import uuid
 from ..message import Message
 from ..serialization import coding_of
-from .failing import record_of
 from .headers import headers_of, priority_of, queue_name
 from .retrying import Plan, seconds_until
 

@@ -24,12 +24,13 @@ from bullrush.core.outcome import (
 from .. import states
 from ..einfo import ExceptionInfo
 from ..exceptions import Ignore, Reject, Retry, TimeLimitExceeded, WorkerLostError
+from ..failures import record_of
 from ..local import running
 from ..message import NO_RESULT, Message
 from ..serialization import dump_result
 from . import telling
 from .context import Context
-from .failing import failure, record_of
+from .failing import failure
 from .rerunning import run_again, run_beside
 from .retrying import retry_by_itself
 from .task import Task

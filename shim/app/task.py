@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import Retry
+from ..failures import storable_exception
 from ..local import running
 from ..message import Message
 from .arguments import checked_args, checked_kwargs
@@ -14,7 +15,6 @@ from .context import Context as Context
 from .context import RequestStack
 from .retrying import plan_of, refuse
 from .task_options import TaskOptions
-from .telling_states import tell_state
 
 if TYPE_CHECKING:
     from ..result import AsyncResult, EagerResult
@@ -209,15 +209,15 @@ class Task(TaskOptions):
 
         Raises:
             ValueError: no id, outside of a run.
-            JobNotFound: there is no such task.
+            UnserializableData: `meta` has no JSON form.
         """
         request = self.request
         task_id = task_id or request.id
         if not task_id:
             raise ValueError(f"task_id must not be empty. Got {task_id} instead.")
-        told = {"state": state, "meta": meta}
+        told = {"state": state, "meta": storable_exception(meta)}
         if task_id != request.id:
-            tell_state(self.app, task_id, told)
+            self.app.backend.store_result(task_id, meta, str(state), request=request)
         elif not request.is_eager:
             request.told = told
             request.delivery.update_progress(told)

@@ -134,7 +134,7 @@ def test_a_worker_runs_a_periodic_task_with_celerys_header(app, start):
     (first, headers), (second, _) = seen[:2]
     assert first != second
     assert headers["celery_beat_task"] is True
-    assert AsyncResult(first, app).get(timeout=10) == "looked"
+    assert AsyncResult(first, app=app).get(timeout=10) == "looked"
 
 
 def test_options_of_an_entry_are_those_of_its_jobs(app, add, fixed, queue_name):
@@ -164,7 +164,7 @@ def test_a_run_that_starts_too_late_is_left_out(app, add, start, fixed, monkeypa
     slot = found(app)["often"].next
     monkeypatch.undo()  # today, years later
     start(concurrency=1)
-    result = AsyncResult(f"repeat:often:{slot}", app)
+    result = AsyncResult(f"repeat:often:{slot}", app=app)
     assert wait_until(lambda: result.state in ("REVOKED", "FAILURE"))
 
 

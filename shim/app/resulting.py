@@ -1,0 +1,96 @@
+"""How an application gives the results of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bullrush.core.errors import JobNotFound, WrongState
+
+from .. import result
+from ..backends.base import Backend
+from ..exceptions import TaskRevokedError
+from ..failures import record_of
+from ..ids import job_id_of
+from ..result.endings import Endings
+from ..result.looking import job_ids_of
+
+if TYPE_CHECKING:
+    from .base import Celery
+
+
+class Resulting:
+    """The part of `Celery` that has to do with results."""
+
+    _endings: dict[str, Endings]
+
+    @cached_property
+    def AsyncResult(self) -> type[result.AsyncResult]:
+        """The class of results, for this application: ``app.AsyncResult(task_id)``."""
+        return type(
+            "AsyncResult", (result.AsyncResult,), {"app": self, "__module__": "bullrush.result"}
+        )
+
+    @cached_property
+    def ResultSet(self) -> type[result.ResultSet]:
+        """The class of several results, for this application."""
+        return type(
+            "ResultSet", (result.ResultSet,), {"_app": self, "__module__": "bullrush.result"}
+        )
+
+    @cached_property
+    def GroupResult(self) -> type[result.GroupResult]:
+        """The class of results of groups, for this application:
+        ``app.GroupResult.restore(group_id)``.
+        """
+        return type(
+            "GroupResult", (result.GroupResult,), {"_app": self, "__module__": "bullrush.result"}
+        )
+
+    @cached_property
+    def backend(self: Celery) -> Backend:  # type: ignore[misc]
+        """What stores results, for code that asks it directly."""
+        return Backend(self)
+
+    def endings(self: Celery, name: str) -> Endings:  # type: ignore[misc]
+        """Who tells of the ends of a queue's tasks, one for all that wait in this process.
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        found = self._endings.get(name)
+        if found is None:
+            events = self.events_of(name)
+            with self._guard:
+                found = self._endings.get(name)
+                if found is None:
+                    found = self._endings[name] = Endings(events)
+        return found
+
+    def mark_of(self, name: str, reused_id: str | None = None) -> int | None:
+        """For who is about to send a task: tells its result from where on the reader of the queue
+        has seen everything. None when nobody reads yet.
+
+        Args:
+            reused_id: the task id, unless it was just made: how an earlier task of that id ended is
+                forgotten, and None is returned.
+        """
+        endings = self._endings.get(name)
+        if endings is None:
+            return None
+        if reused_id:
+            endings.forget(job_id_of(str(reused_id)))
+            return None
+        return endings.count
+
+    def revoke_waiting(self: Celery, task_ids: str | Iterable[str]) -> None:  # type: ignore[misc]
+        """Fail tasks that no worker has yet with `TaskRevokedError`."""
+        record = record_of(TaskRevokedError("revoked"))
+        for task_id in [task_ids] if isinstance(task_ids, str) else task_ids:
+            for name in self.known_queues():
+                for job_id in job_ids_of(task_id):
+                    try:
+                        self.queue(name).fail_waiting(job_id, "revoked", record)
+                    except (JobNotFound, WrongState):
+                        continue

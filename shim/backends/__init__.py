@@ -1,0 +1,1 @@
+"""What stores results, as Celery's code sees it."""
