@@ -27,6 +27,8 @@ class BaseSchedule:
         app: the application, whose ``timezone`` counts; else the current one.
     """
 
+    _tz: tzinfo | None = None
+
     def __init__(self, nowfun: Callable[[], datetime] | None = None, app: Any = None) -> None:
         self.nowfun = nowfun
         self._app = app
@@ -47,8 +49,12 @@ class BaseSchedule:
 
     @property
     def tz(self) -> tzinfo:
-        """The time zone of the application."""
-        return self.app.timezone
+        """The time zone of the application, unless the schedule was given one of its own."""
+        return self._tz or self.app.timezone
+
+    @tz.setter
+    def tz(self, zone: tzinfo) -> None:
+        self._tz = zone
 
     def now(self) -> datetime:
         """The time, with a zone."""

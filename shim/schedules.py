@@ -12,6 +12,7 @@ from typing import Any
 from .crontabs import Fields, ParseException, crontab_parser, expand
 from .schedule_base import BaseSchedule, schedstate
 from .solar import solar
+from .utils.time import humanize_seconds, remaining
 
 __all__ = [
     "BaseSchedule",
@@ -24,8 +25,6 @@ __all__ = [
     "solar",
 ]
 
-#: Name -> s of it, for people.
-_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 _FIELDS = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
 
 
@@ -52,10 +51,8 @@ class schedule(BaseSchedule):
 
     def remaining_estimate(self, last_run_at: datetime) -> timedelta:
         """How long it is until the next run."""
-        due = self.maybe_make_aware(last_run_at) + self.run_every
-        if self.relative:
-            due = _whole(due.astimezone(self.tz), self.run_every)
-        return due - self.maybe_make_aware(self.now())
+        last = self.to_local(last_run_at) if self.relative else self.maybe_make_aware(last_run_at)
+        return remaining(last, self.run_every, self.maybe_make_aware(self.now()), self.relative)
 
     def is_due(self, last_run_at: datetime) -> tuple[bool, float]:
         """Whether it is due, and s until the next run."""
@@ -73,7 +70,7 @@ class schedule(BaseSchedule):
     @property
     def human_seconds(self) -> str:
         """The interval in words."""
-        return _in_words(self.seconds)
+        return humanize_seconds(self.seconds)
 
     def __repr__(self) -> str:
         return f"<freq: {self.human_seconds}>"
@@ -233,21 +230,3 @@ def _as_delta(value: Any) -> timedelta:
     if isinstance(value, (int, float)):
         return timedelta(seconds=value)
     raise TypeError(f"run_every is s or a timedelta, not {value!r}")
-
-
-def _whole(moment: datetime, interval: timedelta) -> datetime:
-    """Cut to the largest unit that the interval has."""
-    moment = moment.replace(microsecond=0)
-    if interval.days:
-        return moment.replace(hour=0, minute=0, second=0)
-    if interval >= timedelta(hours=1):
-        return moment.replace(minute=0, second=0)
-    return moment.replace(second=0) if interval >= timedelta(minutes=1) else moment
-
-
-def _in_words(seconds: float) -> str:
-    for name, size in _UNITS:
-        if seconds >= size:
-            count = seconds / size
-            return f"{count:.2f} {name}{'s' if count > 1 else ''}"
-    return "now"

@@ -1,6 +1,11 @@
 """The application and its tasks."""
 
-from .._state import current_app, shared_task
+from .._state import current_app, find_current, shared_task
 from .base import Celery
 
-__all__ = ["Celery", "current_app", "shared_task"]
+__all__ = ["Celery", "app_or_default", "current_app", "shared_task"]
+
+
+def app_or_default(app: Celery | None = None) -> Celery:
+    """That application, or the current one."""
+    return app or find_current()

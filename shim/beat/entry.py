@@ -71,14 +71,18 @@ class ScheduleEntry:
             return self.schedule.now()  # type: ignore[no-any-return]
         return self.app.now()  # type: ignore[no-any-return]
 
-    def next(self, last_run_at: datetime | None = None) -> ScheduleEntry:
-        """The same after one more run, at that time or now."""
+    _default_now = default_now
+
+    def _next_instance(self, last_run_at: datetime | None = None) -> ScheduleEntry:
+        """The same after one more run, at that time or now. Classes of entries override it under
+        this name.
+        """
         values = dict(self)
         values["last_run_at"] = last_run_at or self.default_now()
         values["total_run_count"] = self.total_run_count + 1
         return type(self)(**values)
 
-    __next__ = next
+    next = __next__ = _next_instance
 
     def is_due(self) -> tuple[bool, float]:
         """Whether it is due, and s until it should be asked again."""

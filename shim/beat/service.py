@@ -63,6 +63,9 @@ class Service:
         Raises:
             ImproperlyConfigured: the scheduler's class cannot be found.
         """
+        kind = self._class  # a wrong name is told before anybody hears of this beat
+        logger.info("beat: Starting...")
+        logger.debug("beat: the scheduler is %s", kind)
         signal = signals.beat_embedded_init if embedded_process else signals.beat_init
         signal.send(sender=self)
         try:
@@ -85,11 +88,11 @@ class Service:
             return _RETRY
         if pause > 0:
             logger.debug("beat: Waking up in %.2f seconds.", pause)
-        return min(pause, LEASE_MS / 3000) if self._class.alone else pause
+        return min(pause, LEASE_MS / 3000) if self._alone else pause
 
     def _leads(self) -> bool:
         """Whether this beat is the one that sends."""
-        leads = not getattr(self._class, "alone", True) or self._lead.take()
+        leads = not self._alone or self._lead.take()
         if leads != self._led:
             logger.info("beat: %s", "this beat sends now" if leads else "another beat sends")
             self._led = leads
@@ -136,6 +139,11 @@ class Service:
         return _find_class(named) if isinstance(named, str) else named
 
     @cached_property
+    def _alone(self) -> bool:
+        """Whether only one of several beats is to run that scheduler."""
+        return bool(getattr(self._class, "alone", True))
+
+    @cached_property
     def _lead(self) -> Lead:
         kind = self._class
         filename = self.schedule_filename
@@ -144,7 +152,7 @@ class Service:
     def _leave(self) -> None:
         try:
             self.sync()
-            if getattr(self._class, "alone", True):
+            if self._alone:
                 self._lead.leave()
         except ConnectionFailed as error:
             logger.error("beat: %s", error)

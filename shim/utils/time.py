@@ -127,11 +127,11 @@ def remaining(
     """How long until ``start + ends_in``; below zero when it is over.
 
     Args:
-        relative: whether the end is rounded down to a whole step of `ends_in`.
+        relative: whether the end is rounded down to the largest unit of `ends_in`.
     """
     end = start + ends_in
     if relative:
-        end = delta_resolution(start, ends_in).replace(microsecond=0) + ends_in
+        end = delta_resolution(end, ends_in).replace(microsecond=0)
     return end - (now or (datetime.datetime.now(start.tzinfo)))
 
 

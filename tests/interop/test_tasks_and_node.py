@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from bullrush import Celery
+from bullrush.beat import PersistentScheduler
+from bullrush.schedules import crontab
 from bullrush.worker import make_worker
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -47,3 +50,18 @@ def test_a_python_task_runs_a_job_that_node_waits_for(node, app, queue_name):
                 "waitUntilFinished", queue=queue_name, jobId=added["id"], ttl=20_000
             )
             assert value == 5
+
+
+def test_node_shows_the_schedule_of_a_beat_and_goes_on_with_it(node, app, queue_name):
+    app.conf.beat_schedule = {
+        "often": {"task": "add", "schedule": 0.5, "args": (2, 3)},
+        "nightly": {"task": "add", "schedule": crontab(minute="*/20", hour="1-3"), "args": (1, 1)},
+    }
+    PersistentScheduler(app)
+    listed = node.request("call", queue=queue_name, method="getJobSchedulers", args=[])
+    found = {each["key"]: each for each in listed}
+    assert found["often"]["every"] in (500, "500")
+    assert (found["nightly"]["pattern"], found["nightly"]["tz"]) == ("*/20 1,2,3 * * *", "UTC")
+    node.request("startWorker", queue=queue_name, handler="sum")
+    runs = wait_until(lambda: app.queue(queue_name).get_completed()[1:], what="two runs by Node")
+    assert {job.returnvalue for job in runs} == {5}
