@@ -9,13 +9,14 @@ ARGS ?=
 HAVE_NODE := $(shell command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 && echo 1)
 NODE_STAMP := $(if $(HAVE_NODE),$(NODE)/node_modules/.installed)
 
-.PHONY: help demo test differential lint bench bench-add bench-all bench-peers clean redis
+.PHONY: compatibility help demo test differential lint bench bench-add bench-all bench-peers clean redis
 
 help:
 	@echo "make demo   a small shop: web request, e-mail, images, retries, Node and Python on one queue"
 	@echo "make test   every test, against a real Redis and real Node BullMQ (ARGS='-k word' chooses)"
 	@echo "make differential N=10000   random programs, on Node BullMQ and on bullrush, all of Redis compared"
 	@echo "make lint   ruff and mypy --strict"
+	@echo "make compatibility   docs/celery-compatibility.md from the code"
 	@echo "make bench  workers, beside Node BullMQ (ARGS='latency --rounds 5' chooses); make bench-add: adding jobs"
 	@echo "make bench-all  every workload and every peer, tables and plots (make bench-peers installs the Python ones)"
 	@echo "make clean  remove what the other targets made"
@@ -30,6 +31,10 @@ N ?= 1000
 # ARGS='--seed 7 --mode compare' repeats a search that failed.
 differential: $(VENV)/.installed $(NODE_STAMP) redis
 	@$(BIN)/python -m tests.interop.differential --programs $(N) $(ARGS)
+
+# The table of what works of Celery, from the code.
+compatibility: $(VENV)/.installed
+	@$(BIN)/python -m bullrush.compatibility > docs/celery-compatibility.md
 
 lint: $(VENV)/.lint-installed
 	@$(BIN)/ruff check .

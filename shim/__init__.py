@@ -5,15 +5,31 @@ migration.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from ._state import current_app, shared_task
     from .app.base import Celery
+    from .app.components import bugreport
     from .app.task import Task
     from .bridge import install_as_celery
+    from .ids import uuid
     from .local import current_task
     from .result import AsyncResult, EagerResult
+
+
+class version_info_t(NamedTuple):
+    """A version of Celery's API."""
+
+    major: int
+    minor: int
+    micro: int
+    releaselevel: str = ""
+    serial: str = ""
+
+
+#: The version of Celery whose API this is, for code that compares it; `__version__` is our own.
+VERSION = version_info = version_info_t(5, 7, 0)
 
 #: Public name -> the module that has it. A name is loaded when it is first asked for, so that who
 #: uses `bullrush.core` alone pays nothing for the rest.
@@ -22,10 +38,12 @@ _HOMES = {
     "Celery": ".app.base",
     "EagerResult": ".result",
     "Task": ".app.task",
+    "bugreport": ".app.components",
     "current_app": "._state",
     "current_task": ".local",
     "install_as_celery": ".bridge",
     "shared_task": "._state",
+    "uuid": ".ids",
 }
 
 __all__ = [
@@ -33,10 +51,12 @@ __all__ = [
     "Celery",
     "EagerResult",
     "Task",
+    "bugreport",
     "current_app",
     "current_task",
     "install_as_celery",
     "shared_task",
+    "uuid",
 ]
 
 

@@ -78,6 +78,12 @@ TABLES = (
         "Old upper-case names are understood as well. An unknown name may be set and read back; "
         "the log says the nearest known one.",
     ),
+    Table(
+        "Options of a call",
+        "bullrush.app.options:CALL_OPTIONS",
+        "Of `apply_async`, `send_task` and signatures. BullMQ's own options of a job, such as "
+        "`deduplication`, `lifo` and `remove_on_complete`, may be given as well.",
+    ),
 )
 
 _HEAD = """# What of Celery works

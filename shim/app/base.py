@@ -11,6 +11,7 @@ from ..eager import run_eagerly
 from ..exceptions import AlwaysEagerIgnored, ImproperlyConfigured
 from ..loaders import get_loader_cls
 from ..result import AsyncResult, EagerResult
+from .components import Components
 from .configuring import Configuring
 from .connecting import Connecting
 from .headers import add_to_parent
@@ -24,7 +25,7 @@ from .task import Task as BaseTask
 from .trace import Tracer
 
 
-class Celery(Configuring, Connecting, Registering, Resulting, Routing):
+class Celery(Configuring, Components, Connecting, Registering, Resulting, Routing):
     """An application with its tasks, settings and connections.
 
     Args:
@@ -80,6 +81,7 @@ class Celery(Configuring, Connecting, Registering, Resulting, Routing):
         early = _early(broker, backend, include, {**(changes or {}), **settings})
         source = None if config_source is None else (config_source, config_source_silent)
         self._start_configuring(early, source)
+        self._start_components()
         self._start_connecting()
         self._start_registering(autofinalize)
         self.loader = get_loader_cls(loader or "app")(self)
@@ -95,6 +97,11 @@ class Celery(Configuring, Connecting, Registering, Resulting, Routing):
 
     def __repr__(self) -> str:
         return f"<Celery {self.main or '__main__'} at {id(self):#x}>"
+
+    def __reduce__(self) -> Any:
+        """A copy in another process has the same class, name and settings."""
+        given = {"main": self.main, "changes": self.conf.without_defaults()}
+        return _rebuilt, (type(self), {**given, "set_as_current": False})
 
     def set_current(self) -> None:
         """Make this the current application of this thread."""
@@ -155,7 +162,7 @@ class Celery(Configuring, Connecting, Registering, Resulting, Routing):
     def close(self) -> None:
         """Close every connection, and share the tasks no more; a later use connects anew."""
         _state.forget_app(self)
-        self._disconnect()
+        self.disconnect()
 
     def __enter__(self) -> Celery:
         return self
@@ -174,3 +181,7 @@ def _early(
         "include": tuple(names_in(include)) if include else None,
     }
     return {**{name: value for name, value in given.items() if value is not None}, **others}
+
+
+def _rebuilt(kind: type[Celery], arguments: dict[str, Any]) -> Celery:
+    return kind(**arguments)

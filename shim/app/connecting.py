@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bullrush.core import Queue, QueueEvents
-from bullrush.core.drivers import Driver, connect
-from bullrush.core.environment import key_prefix, redis_url
+from bullrush.core.drivers import Driver
+from bullrush.core.environment import key_prefix
 
 from ..result.endings import Endings
 from ..utils.dispatch import Signal
 from .headers import queue_name
+from .locating import broker_location, key_prefix_of, open_driver
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -47,13 +48,21 @@ class Connecting:
             if self._pid != os.getpid():
                 self.after_fork()
             if self._driver is None:
-                self._driver = connect(redis_url(configured=self.conf.broker_url))
+                self._driver = open_driver(self.conf)
             return self._driver
+
+    def broker_location(self) -> str:
+        """The URL of Redis, with its secrets.
+
+        Raises:
+            ImproperlyConfigured: the settings name another broker.
+        """
+        return broker_location(self.conf)
 
     @property
     def prefix(self) -> str:
         """What every key in Redis starts with."""
-        return key_prefix(self.conf.bullrush_prefix)
+        return key_prefix(key_prefix_of(self.conf))
 
     def queue(self, name: str) -> Queue:
         """The queue of that name; the same object every time."""
@@ -87,7 +96,8 @@ class Connecting:
             self._queues, self._events, self._endings = {}, {}, {}
             self.on_after_fork.send(sender=self)
 
-    def _disconnect(self) -> None:
+    def disconnect(self) -> None:
+        """Close the connections of this process; a later use makes new ones."""
         with self._guard:
             driver, self._driver = self._driver, None
             events, self._events, self._queues = self._events, {}, {}

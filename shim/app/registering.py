@@ -15,8 +15,10 @@ from ..exceptions import DuplicateTaskNameWarning
 from ..local import PromiseProxy, maybe_evaluate
 from ..rates import per_second
 from ..utils.dispatch import Signal
+from .annotations import annotate
 from .importing import import_related, imported
 from .registry import TaskRegistry
+from .settings import Settings
 from .task import Task as BaseTask
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class Registering:
     """
 
     main: str | None
+    conf: Settings
     loader: BaseLoader
     task_cls: type[BaseTask] | str
 
@@ -47,6 +50,7 @@ class Registering:
         self._pending: deque[PromiseProxy] = deque()
         #: What other applications take over: function and options of ``@app.task``.
         self._shared: list[tuple[Callable[..., Any], dict[str, Any]]] = []
+        self._unbound: deque[BaseTask] = deque()
         self._making = threading.RLock()
         self._task_class: type[BaseTask] | None = None
 
@@ -126,8 +130,8 @@ class Registering:
         return proxy
 
     def _make_pending(self, function: Callable[..., Any], options: dict[str, Any]) -> BaseTask:
-        if not self.finalized and not self.autofinalize:
-            raise RuntimeError("Contract breach: app not finalized")
+        if not self.finalized:
+            self.finalize(auto=True)
         return self.make_task(function, options)
 
     def make_task(self, function: Callable[..., Any], options: dict[str, Any]) -> BaseTask:
@@ -207,8 +211,8 @@ class Registering:
             while self._pending:
                 maybe_evaluate(self._pending.popleft())
             self._take_over()
-            for task in list(self._tasks.values()):
-                self._bind(task)
+            while self._unbound:
+                self._bind(self._unbound.popleft())
         self.on_after_finalize.send(sender=self)
 
     def _take_over(self) -> None:
@@ -222,7 +226,16 @@ class Registering:
                     self.make_task(function, dict(options))
 
     def _bind(self, task: BaseTask) -> None:
-        """Tell a task to which application it belongs."""
+        """Tell a task to which application it belongs; what the settings say of it waits until the
+        application is finalized.
+        """
+        if not self.finalized:
+            task.app = self  # type: ignore[assignment]
+            self._unbound.append(task)
+            return
+        annotations = self.conf.task_annotations
+        if annotations:
+            annotate(task, annotations)
         task.bind_to(self)  # type: ignore[arg-type]
 
     def autodiscover_tasks(

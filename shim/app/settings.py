@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
@@ -40,6 +41,8 @@ class Settings(MutableMapping[str, Any]):
             "_changes": {},
             "_source": {},
             "_added": [],
+            # Copies: a project may well change a dict that it finds here.
+            "_defaults": copy.deepcopy(DEFAULTS),
             "_merged": dict(DEFAULTS),
             "_ready": False,
             "_reading": False,
@@ -47,6 +50,7 @@ class Settings(MutableMapping[str, Any]):
         }
         for name, value in own.items():
             object.__setattr__(self, name, value)
+        self._refresh()
 
     def __repr__(self) -> str:
         return f"<Settings: {humanized(self._changed(), True)}>"
@@ -176,7 +180,7 @@ class Settings(MutableMapping[str, Any]):
 
     def _refresh(self) -> None:
         """Merge the layers."""
-        merged = dict(DEFAULTS)
+        merged = dict(self._defaults)
         for added in reversed(self._added):
             merged.update(added)
         merged.update(self._changed())

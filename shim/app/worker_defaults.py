@@ -10,6 +10,7 @@ _HERE = "tests/shim/test_settings.py"
 _WORKERS = "tests/shim/test_app.py"
 _CLOCK = "tests/shim/test_beat.py"
 _POOLS = "tests/shim/test_pools.py"
+_LOG = "tests/shim/test_logging.py"
 _YET = "has no effect yet"
 _PLACE = "[%(asctime)s: %(levelname)s/%(processName)s] "
 
@@ -18,6 +19,19 @@ def _several(note: str, **defaults: Any) -> list[Setting]:
     return [accepted(name, default, note) for name, default in defaults.items()]
 
 
+_LOGGING = [
+    works(name, default, _LOG)
+    for name, default in {
+        "worker_hijack_root_logger": True,
+        "worker_redirect_stdouts": True,
+        "worker_redirect_stdouts_level": "WARNING",
+        "worker_log_color": None,
+        "worker_log_datefmt": None,
+        "worker_log_format": _PLACE + "%(message)s",
+        "worker_task_log_datefmt": None,
+        "worker_task_log_format": _PLACE + "%(task_name)s[%(task_id)s]: %(message)s",
+    }.items()
+]
 _WORKER = [
     works("worker_concurrency", None, _WORKERS, "None: one for each CPU"),
     works("worker_pool", None, _WORKERS, "None: prefork on the command line, threads in code"),
@@ -33,14 +47,6 @@ _WORKER = [
     accepted("worker_cancel_long_running_tasks_on_connection_loss", False, "they go on"),
     *_several(
         _YET,
-        worker_hijack_root_logger=True,
-        worker_redirect_stdouts=True,
-        worker_redirect_stdouts_level="WARNING",
-        worker_log_color=None,
-        worker_log_datefmt=None,
-        worker_log_format=_PLACE + "%(message)s",
-        worker_task_log_datefmt=None,
-        worker_task_log_format=_PLACE + "%(task_name)s[%(task_id)s]: %(message)s",
         worker_send_task_events=False,
         worker_enable_remote_control=True,
         worker_enable_soft_shutdown_on_idle=False,
@@ -164,4 +170,4 @@ _STORES = _several(
     database_table_names=None,
     database_create_tables_at_setup=True,
 )
-WORKER_SETTINGS = (*_WORKER, *_BEAT, *_CONTROL, *_SECURITY, *_REDIS, *_STORES)
+WORKER_SETTINGS = (*_WORKER, *_LOGGING, *_BEAT, *_CONTROL, *_SECURITY, *_REDIS, *_STORES)

@@ -28,7 +28,7 @@ UNAVAILABLE = 69
 @click.pass_context
 def cli(context: click.Context, app_name: str | None, broker: str | None, quiet: bool) -> None:
     """Celery's commands on queues shared with Node BullMQ."""
-    app = find_app(app_name) if app_name else current_app._get_current_object()
+    app = find_app(app_name) if app_name else context.obj or current_app._get_current_object()
     if broker:
         app.conf.broker_url = broker
     context.obj = app
@@ -54,6 +54,11 @@ def status(app: Celery) -> None:
         click.echo("Error: no worker is there", err=True)
         sys.exit(UNAVAILABLE)
     click.echo(f"\n{found} {'node' if found == 1 else 'nodes'} online.")
+
+
+def run(app: Celery, argv: list[str]) -> None:
+    """The command line of an application, from code."""
+    cli.main(args=argv, prog_name="bullrush", obj=app, standalone_mode=False)
 
 
 def main() -> None:

@@ -153,7 +153,7 @@ def test_status_says_when_nobody_is_there(project):
         (["-A", "proj:nothing", "worker"], "has no 'nothing'"),
         (["-A", "os", "worker"], "no Celery application"),
         (["-A", "proj", "worker", "-P", "process"], "Invalid value"),
-        (["-A", "proj", "-b", "http://x", "worker"], "no URL of a known kind"),
+        (["-A", "proj", "-b", "http://x", "worker"], "another broker"),
         (["-A", "proj", "-b", "redis://:secret@127.0.0.1:1/0", "status"], "did not answer"),
     ],
 )
