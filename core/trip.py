@@ -38,6 +38,8 @@ class Request:
         worker: the worker's name.
         metrics: how many minutes of counts to keep; None for none.
         strict: hand out nothing when an outcome did not count.
+        skew: μs that this process' clock is ahead of the server's; given when nobody knows when the
+            call will be run: then the server tells the time.
     """
 
     now: int
@@ -48,6 +50,7 @@ class Request:
     worker: str = ""
     metrics: int | None = None
     strict: bool = False
+    skew: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ def commit_and_fetch(keys: QueueKeys, records: Sequence[Record], request: Reques
         request.worker,
         "" if request.metrics is None else request.metrics,
         "1" if request.strict else "",
+        "" if request.skew is None else request.skew,
         len(records),
     ]
     for record in records:

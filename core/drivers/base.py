@@ -18,6 +18,25 @@ class Connection(Protocol):
             BullrushError: see `Driver.execute`.
         """
 
+    def send(self, commands: Sequence[Command]) -> None:
+        """Send commands and do not wait; connects again after a failure. `receive` comes next.
+
+        Raises:
+            BullrushError: see `Driver.execute`.
+        """
+
+    def receive(self, count: int) -> list[Any]:
+        """The replies of so many commands that were sent. An error stands in its place.
+
+        Raises:
+            ConnectionFailed: the server did not answer.
+        """
+
+    def fileno(self) -> int:
+        """What becomes readable when a reply is there; only of a driver that is `watchable`, and
+        after `send`.
+        """
+
     def close(self) -> None:
         """Close it for good, from any thread; a blocked `execute` raises `ConnectionFailed`, and so
         does every later one.
@@ -41,12 +60,14 @@ class Driver(Protocol):
     Attributes:
         location: the URL without user, password and query, for logs.
         volatile: whether the data ends with the process.
+        watchable: whether its dedicated connections can be watched by `select.poll`.
         url: with its secrets, for another process that connects to the same server; never shown.
     """
 
     url: str
     location: str
     volatile: bool
+    watchable: bool
 
     def execute(self, command: Command) -> Any:
         """Send one command. Replies are bytes, int, list or None; nothing is decoded.

@@ -52,8 +52,14 @@ class Link(Protocol):
     def send(self, command: Command) -> None:
         """Send a command; `receive` reads its reply."""
 
+    def send_many(self, commands: Sequence[Command]) -> None:
+        """Send commands; `receive` reads the reply of one."""
+
     def receive(self) -> Any:
         """Read the reply of the command that was sent."""
+
+    def fileno(self) -> int:
+        """What becomes readable with a reply."""
 
     def execute_many(self, commands: Sequence[Command]) -> list[Any]:
         """Send all commands, then read all replies."""
@@ -81,6 +87,7 @@ class SocketLink:
         opened = connection._sock
         _bound_waits(opened, connection.socket_timeout)
         self._send, self._receive_into = opened.sendall, opened.recv_into
+        self._fileno = opened.fileno
         self._buffer = bytearray(READ_SIZE)
         self._arrived = _watch(opened)
 
@@ -103,8 +110,17 @@ class SocketLink:
         """See `Link.receive`."""
         return self._next_reply()
 
+    def fileno(self) -> int:
+        """See `Link.fileno`."""
+        return int(self._fileno())
+
     def execute_many(self, commands: Sequence[Command]) -> list[Any]:
-        """See `Link.execute_many`. The server works on the first commands while the last ones are
+        """See `Link.execute_many`."""
+        self.send_many(commands)
+        return [self._next_reply() for _ in commands]
+
+    def send_many(self, commands: Sequence[Command]) -> None:
+        """See `Link.send_many`. The server works on the first commands while the last ones are
         packed.
         """
         pieces, size = [], 0
@@ -116,7 +132,6 @@ class SocketLink:
                 self._send(b"".join(pieces))
                 pieces, size = [], 0
         self._send(b"".join(pieces))
-        return [self._next_reply() for _ in commands]
 
     def close(self) -> None:
         """See `Link.close`."""

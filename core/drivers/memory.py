@@ -80,9 +80,17 @@ class MemoryLink:
         """See `Link.send`. There is nobody who could work meanwhile."""
         self._reply = self.execute(command)
 
+    def send_many(self, commands: Sequence[Command]) -> None:
+        """See `Link.send_many`. Not needed: there is nothing to watch."""
+        raise NotImplementedError
+
     def receive(self) -> Any:
         """See `Link.receive`."""
         return self._reply
+
+    def fileno(self) -> int:
+        """See `Link.fileno`."""
+        raise NotImplementedError
 
     def execute_many(self, commands: Sequence[Command]) -> list[Any]:
         """See `Link.execute_many`."""

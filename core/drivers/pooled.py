@@ -23,10 +23,18 @@ class PooledDriver:
 
     url = ""
 
-    def __init__(self, open_link: OpenLink, location: str, *, volatile: bool = False) -> None:
+    def __init__(
+        self,
+        open_link: OpenLink,
+        location: str,
+        *,
+        volatile: bool = False,
+        watchable: bool = False,
+    ) -> None:
         self.open_link = open_link
         self.location = location
         self.volatile = volatile
+        self.watchable = watchable
         #: Appending and popping are atomic, so threads need no lock. `close` puts a new heap in its
         #: place, by which links in use at that moment know that they are not wanted back.
         self._idle: deque[Link] = deque()
@@ -150,15 +158,29 @@ class DedicatedConnection:
         try:
             reply = self._ready().execute(command)
         except BaseException as error:
-            self._drop()
-            if self._closed.is_set() and isinstance(error, Exception):
-                # ValueError and AttributeError as well: what a socket says that another thread
-                # closed meanwhile.
-                raise self._gone() from None
-            raise_translated(error, self._location)
+            self._fail(error)
         if isinstance(reply, BullrushError):
             raise self._gone() if self._closed.is_set() else reply
         return reply
+
+    def send(self, commands: Sequence[Command]) -> None:
+        """See `Connection.send`."""
+        try:
+            self._ready().send_many(commands)
+        except BaseException as error:
+            self._fail(error)
+
+    def receive(self, count: int) -> list[Any]:
+        """See `Connection.receive`."""
+        try:
+            link = self._ready()
+            return [link.receive() for _ in range(count)]
+        except BaseException as error:
+            self._fail(error)
+
+    def fileno(self) -> int:
+        """See `Connection.fileno`."""
+        return self._ready().fileno()
 
     def close(self) -> None:
         """See `Connection.close`."""
@@ -175,6 +197,14 @@ class DedicatedConnection:
         if self._closed.is_set():
             raise self._gone()
         return link
+
+    def _fail(self, error: BaseException) -> NoReturn:
+        self._drop()
+        if self._closed.is_set() and isinstance(error, Exception):
+            # ValueError and AttributeError as well: what a socket says that another thread closed
+            # meanwhile.
+            raise self._gone() from None
+        raise_translated(error, self._location)
 
     def _drop(self) -> None:
         link, self._link = self._link, None

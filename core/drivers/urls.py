@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,7 +47,9 @@ def connect(url: str, *, timeout: float = 10.0) -> Driver:
     def open_link(**changes: Any) -> SocketLink:
         return SocketLink(new_connection(**changes), location)
 
-    driver = PooledDriver(open_link, location)
+    # Behind TLS a socket may be readable when no reply is there, and a reply when it is not.
+    watchable = hasattr(select, "poll") and urlsplit(url).scheme != "rediss"
+    driver = PooledDriver(open_link, location, watchable=watchable)
     driver.url = url
     return driver
 

@@ -1,7 +1,9 @@
 --- Commit what came of N deliveries and hand out up to M jobs, in one atomic step (protocol part 1, sections 4 to 6).
 ---
---- ARGV 1..10: now ms, token of the jobs handed out, lock ms, M, rate limit max or "", its duration ms or "", name of the worker or "",
----   minutes of metrics to keep or "", "1" to hand out nothing when an outcome did not count, N (at most a thousand).
+--- ARGV 1..11: now ms, token of the jobs handed out, lock ms, M, rate limit max or "", its duration ms or "", name of the worker or "",
+---   minutes of metrics to keep or "", "1" to hand out nothing when an outcome did not count, "" or the microseconds
+---   that the caller's clock is ahead of the server's: then the call was sent some time ago and the server tells the time,
+---   N (at most a thousand).
 --- Then eleven values an outcome:
 ---   kind (completed, failed, retried, postponed, returned, limited, lost), id, token,
 ---   value (returnvalue as JSON, or the reason as text), stacktrace as JSON, exception record, new data as JSON or "",
@@ -20,7 +22,7 @@
 --- @include fetch
 --- @include metrics
 
-local HEAD, WIDTH = 10, 11
+local HEAD, WIDTH = 11, 11
 
 local function optional(text, name)
   return text ~= "" and whole(text, name) or nil
@@ -61,15 +63,32 @@ local function wake_others(any_outcome, any_delayed)
   end
 end
 
+--- The time, as number and as text. It never runs backwards behind the call's own.
+local function time_of_call()
+  local now = whole(ARGV[1], "now")
+  if ARGV[10] == "" then
+    return now, ARGV[1]
+  end
+  local time = call("TIME")
+  now = math.max(now, math.floor((time[1] * 1000000 + time[2] + tonumber(ARGV[10])) / 1000))
+  return now, string.format("%d", now)
+end
+
+local count = whole(ARGV[11], "outcomes")
+if count == 0 and call("EXISTS", base .. key.wait, base .. key.prioritized, base .. key.delayed, base .. key.priority_counter,
+    base .. key.limiter) == 0 then
+  return {{}, {}, 0, 0, {}}
+end
+local now, now_text = time_of_call()
 local request = {
-  now = whole(ARGV[1], "now"), now_text = ARGV[1], token = ARGV[2], lock_text = ARGV[3], most = whole(ARGV[4], "most"),
+  now = now, now_text = now_text, token = ARGV[2], lock_text = ARGV[3], most = whole(ARGV[4], "most"),
   limit_max = optional(ARGV[5], "limit max"), limit_duration = optional(ARGV[6], "limit duration"), worker = ARGV[7],
   unlocked = {}, locks = {}, finished = {}, settings = read_settings(base),
 }
 whole(ARGV[3], "lock ms")
 local metrics_size, strict = optional(ARGV[8], "metrics"), ARGV[9] == "1"
 local outcomes, codes = {}, {}
-for first = HEAD + 1, HEAD + whole(ARGV[10], "outcomes") * WIDTH, WIDTH do
+for first = HEAD + 1, HEAD + count * WIDTH, WIDTH do
   outcomes[#outcomes + 1] = read_outcome(first)
 end
 probe_structures(base)

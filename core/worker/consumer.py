@@ -9,26 +9,25 @@ import queue as queues
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
+from .. import clock
 from ..clock import now_ms
 from ..delivery import Delivery, Finished
-from ..outcome import Completed, Failed, Postponed, RateLimited, Retried, Returned
+from ..outcome import Postponed, RateLimited, Returned
 from ..pools import Pool, Work
-from ..trip import Request
 from .backlog import PATIENCE, Backlog
 from .batches import finished_parts
+from .dealing import Dealing
 from .feed import Feed, Flight
 from .gate import Gate
+from .inbox import Due, Inbox, Message
 from .listeners import Listeners
 from .log import log_outcome
 from .rescue import Rescue
 from .settings import WorkerSettings
+from .standby import Standby
 
 logger = logging.getLogger("bullrush.worker")
-
-#: What arrives in the inbox: an outcome, a queue that may have work, or None to look again.
-Message: TypeAlias = Finished | Feed | None
 
 
 class Consumer:
@@ -51,7 +50,7 @@ class Consumer:
         settings: WorkerSettings,
         pool: Pool,
         work: Work,
-        inbox: queues.SimpleQueue[Message],
+        inbox: Inbox,
         listeners: Listeners,
     ) -> None:
         self.settings = settings
@@ -70,8 +69,7 @@ class Consumer:
         self._free = pool.free if work.batching is None else self._free_beside_batches
         self._running: set[Delivery] = set()
         self._flights: list[Flight] = []
-        self._tokens = 0
-        self._turn = 0
+        self._dealing = Dealing(settings)
         self._deadline: float | None = None
         self._paused = False
         #: A handler has met a rate limit: nothing is given to the pool until that is taken in.
@@ -109,14 +107,8 @@ class Consumer:
     def settled(self, finished: Finished) -> None:
         """The outcome is stored, or will never be."""
         self._running.discard(finished.delivery)
-        outcome, told = finished.outcome, self._listeners
-        # A failure without a record of its exception is the worker's own word, not the handler's.
-        if not self._quiet or (isinstance(outcome, Failed) and outcome.exception is None):
-            log_outcome(finished)
-        if isinstance(outcome, Completed):
-            told.tell("completed", finished.delivery, outcome)
-        elif isinstance(outcome, (Failed, Retried)):
-            told.tell("failed", finished.delivery, outcome)
+        log_outcome(finished, quiet=self._quiet)
+        self._listeners.tell_outcome(finished)
 
     def is_hungry(self) -> bool:
         """Whether more slots would have work. Safe from any thread."""
@@ -125,16 +117,18 @@ class Consumer:
     def run(self) -> None:
         """Work until stopped and everything is committed."""
         while not self._is_done():
-            self._read_inbox(self._patience())
+            self._wait()
             with self._guard:
                 self._hand_back_waiting()
+                self._look_at_due()
                 self._depart()
             self._dispatch()
             with self._guard:
-                self._arrive()
+                self._receive(self._land())
+                self._stand_by()
         if self._rescue is not None:
             self._rescue.stop()
-        self._hand_back_running()
+        self._hand_back_all()
 
     def running(self) -> list[Delivery]:
         """Deliveries whose outcome is not stored yet. Safe from any thread."""
@@ -151,43 +145,89 @@ class Consumer:
     def _depart(self) -> None:
         """Start one trip for every queue that has something to commit or to fetch."""
         for feed in self.feeds:
-            if feed.owed and feed.closed_until_ms <= now_ms():
+            if (feed.owed or feed.lost) and feed.closed_until_ms <= now_ms():
                 feed.make_runs()
-        now, shares = now_ms(), self._shares()
-        if shares:
-            self._turn += 1
+                feed.reclaim()
+        now, shares = now_ms(), self._dealing.shares(self.feeds, self._room())
         for feed in self.feeds:
             most = shares.get(feed, 0)
             if most or (feed.finished and not (feed.failing and feed.closed_until_ms > now)):
-                flight = feed.depart(self._request(feed, most))
+                flight = feed.depart(self._dealing.request(feed, most))
                 if flight is not None:
                     self._flights.append(flight)
 
-    def _arrive(self) -> None:
-        """Take in what the trips brought."""
-        deliveries = self._land()
+    def _receive(self, deliveries: list[Delivery]) -> None:
+        """They have just been fetched."""
+        self._running.update(deliveries)
+        if self._listeners.wants("active"):
+            for delivery in deliveries:
+                self._listeners.tell("active", delivery)
         self._backlog.put(deliveries if self._gate is None else self._gate.join(deliveries))
 
     def _land(self) -> list[Delivery]:
+        """What the trips brought."""
         flights, self._flights = self._flights, []
         landed: list[Delivery] = []
         for flight in flights:
             feed, had_work = flight.feed, flight.feed.has_work
-            deliveries = flight.arrive()
+            landed += flight.arrive()
             if feed.failing:
                 self._listeners.tell("error", feed.error)
             elif had_work and not feed.has_work:
                 self._listeners.tell("drained", feed.queue.name)
-            self._running.update(deliveries)
-            landed += deliveries
-            if self._listeners.wants("active"):
-                for delivery in deliveries:
-                    self._listeners.tell("active", delivery)
+                if self._standby is None:
+                    feed.marker.arm()
         return landed
+
+    # -- sleeping in Redis --
+
+    @property
+    def _standby(self) -> Standby | None:
+        """What may stand by for the only queue."""
+        if len(self.feeds) != 1 or not clock.runs_by_itself():
+            return None
+        return self.feeds[0].standby
+
+    def _stand_by(self) -> None:
+        """Nothing is there to fetch: let Redis hand out what comes."""
+        standby = self._standby
+        if standby is None or standby.out:
+            return
+        feed = self.feeds[0]
+        if feed.has_work or feed.finished:
+            return
+        most = min(self._room(), feed.room())
+        if most > 0 and feed.closed_until_ms <= now_ms():
+            feed.stand_by(standby, self._dealing.request(feed, most))
+
+    def _look_at_due(self) -> None:
+        """Delayed jobs have fallen due: fetch them, or let others do it."""
+        now, room = now_ms(), self._room()
+        for feed in self.feeds:
+            if feed.has_work or not 0 < feed.due_ms <= now:
+                continue
+            feed.due_ms = 0
+            if feed.standby is not None and feed.standby.out:
+                feed.call_off(feed.standby)
+                continue
+            feed.has_work = True
+            if min(room, feed.room()) <= 0:
+                feed.marker.hand_on()
+
+    def _recall(self) -> None:
+        """Nobody stands by any more; what was fetched meanwhile is taken in."""
+        for feed in self.feeds:
+            standby = feed.standby
+            if standby is not None and standby.out and feed.call_off(standby):
+                self._receive(feed.return_from(standby))
 
     def _dispatch(self) -> None:
         """Give deliveries to the pool while it takes them."""
         if self._rescue is not None:
+            if self._gate is not None:
+                # Nobody would see what it brings while the handler runs.
+                with self._guard:
+                    self._recall()
             with self._rescue:
                 self._submit_waiting()
         else:
@@ -210,40 +250,46 @@ class Consumer:
         at once.
         """
         if self._takes_nothing():
+            self._recall()
             self._hand_back_unstarted()
             return
         overdue = self._backlog.overdue_in()
         if overdue is None or overdue > 0 or self._free() > 0:
             return
         if self._gate is None or not self._gate.hurry():
-            self._take_in_all(self._work.hand_back(each) for each in self._backlog.give_up())
+            self._recall()
+            self._take_back(self._backlog.give_up())
 
     def _hand_back_unstarted(self) -> None:
         given = self._backlog.give_up()
         if self._gate is not None:
             given += self._gate.give_up()
-        self._take_in_all(self._work.hand_back(each) for each in given)
+        self._take_back(given)
 
-    def _hand_back_running(self) -> None:
+    def _take_back(self, unstarted: Iterable[Delivery]) -> None:
+        for each in unstarted:
+            self._take_in_finished(self._work.hand_back(each))
+
+    def _hand_back_all(self) -> None:
         """The worker ends, and some jobs have not: they run elsewhere, at once."""
+        self._recall()
+        self._hand_back_unstarted()
+        self._dealing.commit(self.feeds)
+        for standby in filter(None, (feed.standby for feed in self.feeds)):
+            standby.close()
         self.left = self.running()
         for delivery in self.left:
             job = delivery.job
             logger.warning("handed back: job %s of %s had not ended", job.id, job.queue_name)
             self.pool.abandon(delivery)
             self._take_in_finished(self._work.hand_back(delivery, started=True))
-        self._commit_all()
-
-    def _commit_all(self) -> None:
-        for feed in self.feeds:
-            while feed.finished and (flight := feed.depart(self._request(feed, 0))) is not None:
-                flight.arrive()
+        self._dealing.commit(self.feeds)
 
     def _rescue_waiting(self) -> None:
-        """The same from another thread, when the consumer's own is held up by a handler."""
-        self._backlog.put(self._land())
-        self._take_in_all(self._work.hand_back(each) for each in self._backlog.give_up())
-        self._commit_all()
+        """The same from another thread: a handler holds up the consumer's own."""
+        self._receive(self._land())
+        self._take_back(self._backlog.give_up())
+        self._dealing.commit(self.feeds)
 
     # -- how many --
 
@@ -260,35 +306,6 @@ class Consumer:
     def _free_beside_batches(self) -> int:
         """Batches that gather, or wait for their call, have a slot each."""
         return self.pool.free() - (0 if self._gate is None else self._gate.slots)
-
-    def _shares(self) -> dict[Feed, int]:
-        """The room, dealt out to the queues that may have work, each round to another first."""
-        room, count = self._room(), len(self.feeds)
-        if room <= 0:
-            return {}
-        now = now_ms()
-        order = [self.feeds[(self._turn + step) % count] for step in range(count)]
-        hungry = [feed for feed in order if feed.has_work and feed.closed_until_ms <= now]
-        shares: dict[Feed, int] = {}
-        for position, feed in enumerate(hungry):
-            share = -(-room // (len(hungry) - position))
-            share = min(share, feed.room())
-            if share > 0:
-                shares[feed] = share
-                room -= share
-        return shares
-
-    def _request(self, feed: Feed, most: int) -> Request:
-        self._tokens += 1
-        return Request(
-            now=now_ms(),
-            token=f"{self.settings.worker_id}:{self._tokens}",
-            lock_ms=self.settings.lock_duration,
-            most=most,
-            limiter=feed.share.limiter or self.settings.limiter,
-            worker=self.settings.name,
-            metrics=self.settings.metrics,
-        )
 
     # -- the inbox --
 
@@ -310,9 +327,29 @@ class Consumer:
             if feed.finished and not feed.failing:
                 return 0.0
             hungry = room > 0 and feed.has_work and feed.room() > 0
-            if feed.finished or feed.owed or hungry:
+            if feed.finished or feed.owed or feed.lost or hungry:
                 waits.append((feed.closed_until_ms - now) / 1000)
+            if feed.due_ms and not feed.has_work:
+                waits.append((feed.due_ms - now) / 1000)
         return max(0.0, min(waits)) if waits else None
+
+    def _wait(self) -> None:
+        """Wait until there is something to do, and take in every message."""
+        patience, standby = self._patience(), self._standby
+        if standby is None or not standby.out:
+            self._read_inbox(patience)
+            return
+        feed, overdue = self.feeds[0], max(standby.overdue_in(), 0.0)
+        back = self.inbox.watch(standby, overdue if patience is None else min(patience, overdue))
+        if back:
+            # Before anything else is done: whoever added the job waits for its start.
+            with self._guard:
+                self._receive(feed.return_from(standby))
+            if not self._takes_nothing():
+                self._dispatch()
+        elif standby.overdue_in() <= 0:
+            feed.give_up(standby)
+        self._read_inbox(0.0)
 
     def _read_inbox(self, patience: float | None) -> None:
         """Take in every message that is there; wait for the first as long as there is nothing else
@@ -320,37 +357,38 @@ class Consumer:
         """
         inbox = self.inbox
         try:
-            message = inbox.get_nowait() if patience == 0.0 else inbox.get(timeout=patience)
+            message = inbox.get(patience)
             with self._guard:
                 while True:
                     self._take_in(message)
-                    message = inbox.get_nowait()
+                    message = inbox.get(0.0)
         except queues.Empty:
             return
 
     def _take_in(self, message: Message) -> None:
         if isinstance(message, Finished):
             self._take_in_finished(message)
+        elif isinstance(message, Due):
+            message.feed.expect(message.moment_ms)
         elif message is not None:
             message.has_work = True
             if message not in self.feeds:
+                self._recall()
                 self.feeds = [*self.feeds, message]
             if min(self._room(), message.room()) <= 0:
                 message.marker.hand_on()
 
-    def _take_in_all(self, reports: Iterable[Finished]) -> None:
-        for finished in reports:
-            self._take_in_finished(finished)
-
     def _take_in_finished(self, finished: Finished) -> None:
         if finished.parts:
-            self._take_in_all(finished_parts(finished))
+            for part in finished_parts(finished):
+                self._take_in_finished(part)
             return
         if not isinstance(finished.outcome, (Postponed, Returned)):
             self._backlog.learn(finished.seconds)
         if isinstance(finished.outcome, RateLimited):
             # What was fetched ahead waits for the limit too, behind the job that has met it.
             self._limited = False
+            self._recall()
             self._hand_back_unstarted()
         base = finished.delivery.job.base
         feed = next(each for each in self.feeds if each.queue.keys.base == base)

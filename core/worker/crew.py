@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import queue as queues
 import threading
 from collections.abc import Sequence
 from functools import partial
@@ -13,11 +12,12 @@ from ..drivers import Driver
 from ..queue import Queue
 from .autoscale import AutoscaleService
 from .choosing import make_pool
-from .consumer import Consumer, Message
+from .consumer import Consumer
 from .discovery import DiscoveryService
 from .execution import Execution
 from .feed import Feed
 from .heartbeat import HeartbeatService
+from .inbox import Due, Inbox
 from .listeners import Listeners
 from .locks import LockService
 from .marker import MarkerService
@@ -26,6 +26,7 @@ from .service import Service
 from .settings import WorkerSettings
 from .share import QueueShare
 from .stalled import StalledService
+from .standby import Standby
 
 logger = logging.getLogger("bullrush.worker")
 
@@ -55,7 +56,7 @@ class Crew:
         self.listeners = listeners
         #: Grows when a pattern is given and queues are found.
         self.queues: list[Queue] = []
-        self.inbox: queues.SimpleQueue[Message] = queues.SimpleQueue()
+        self.inbox = Inbox()
         self.pool = make_pool(settings, execution, driver)
         self.consumer = Consumer(settings, self.pool, execution, self.inbox, listeners)
         self._guard = threading.Lock()
@@ -76,7 +77,6 @@ class Crew:
             self._services.append(feed.marker)
             if self._started:
                 logger.info("found: queue %s", queue.name)
-                feed.marker.start()
                 self.inbox.put(feed)
             else:
                 self.consumer.feeds = [*self.consumer.feeds, feed]
@@ -86,7 +86,7 @@ class Crew:
         self.pool.start(self.execution, self.consumer.report, self.look_again)
         with self._guard:
             self._started = True
-            services = list(self._services)
+            services = [each for each in self._services if not isinstance(each, MarkerService)]
         for service in services:
             service.start()
 
@@ -135,7 +135,10 @@ class Crew:
 
     def _feed(self, queue: Queue, share: QueueShare) -> Feed:
         settings = self.settings
-        marker = MarkerService(queue, settings.name, settings.worker_id, settings.drain_delay)
-        feed = Feed(queue, share, marker, self.execution, self.consumer.settled, settings)
+        sleeper = (queue, settings.name, settings.worker_id, settings.drain_delay)
+        marker = MarkerService(*sleeper)
+        standby = Standby(*sleeper) if self.driver.watchable else None
+        feed = Feed(queue, share, marker, standby, self.execution, self.consumer.settled, settings)
         marker.woken = partial(self.inbox.put, feed)
+        marker.expects = lambda due_ms: self.inbox.put(Due(feed, due_ms))
         return feed

@@ -16,6 +16,7 @@ from ..errors import (
     ConnectionFailed,
     FailedChildren,
     PendingChildren,
+    ServerError,
     error_for_code,
 )
 from ..job import Job
@@ -25,8 +26,10 @@ from ..trip import Reply, Request, commit_and_fetch
 from .execution import Execution
 from .marker import MarkerService
 from .pause import GrowingPause
+from .reclaim import LostFetch
 from .settings import WorkerSettings
 from .share import QueueShare
+from .standby import Standby
 
 logger = logging.getLogger("bullrush.worker")
 
@@ -62,6 +65,7 @@ class Feed:
         queue: the queue.
         share: how much of the worker it gets.
         marker: sleeps in Redis while the queue is empty.
+        standby: the same for a worker of one queue; None where that is not possible.
         execution: says what becomes of a completion that the queue does not accept.
         settled: told of every delivery whose outcome is stored or lost.
         settings: the worker's.
@@ -72,6 +76,7 @@ class Feed:
         queue: Queue,
         share: QueueShare,
         marker: MarkerService,
+        standby: Standby | None,
         execution: Execution,
         settled: Callable[[Finished], None],
         settings: WorkerSettings,
@@ -79,14 +84,17 @@ class Feed:
         self.queue = queue
         self.share = share
         self.marker = marker
+        self.standby = standby
         #: How many of its deliveries are not settled.
         self.held = 0
         self.finished: list[Finished] = []
         self._execution = execution
         self._settled = settled
         self._settings = settings
-        #: Whether a fetch is worth while; else the marker service watches.
+        #: Whether a fetch is worth while; else somebody sleeps in Redis.
         self.has_work = True
+        #: When the next delayed job is due, Unix ms, while nothing else is worth a fetch; else 0.
+        self.due_ms = 0
         #: No trip is made before that time, Unix ms: for a fetch by the rate limit, for everything
         #: after an error.
         self.closed_until_ms = 0
@@ -96,6 +104,8 @@ class Feed:
         self.error: BullrushError | None = None
         #: Runs of job schedulers without a successor, since Redis did not answer.
         self.owed: list[Job] = []
+        #: Fetches whose replies were lost.
+        self.lost: list[LostFetch] = [] if standby is None else standby.lost
         self._pause = GrowingPause(settings.run_retry_delay / 1000)
 
     def room(self) -> int:
@@ -132,6 +142,8 @@ class Feed:
         try:
             reply = flight.end()
         except BullrushError as error:
+            if flight.request.most and isinstance(error, ConnectionFailed):
+                self.lost.append(LostFetch(flight.request.token))
             self._give_up_for_now(flight.batch, error)
             return []
         self._pause.reset()
@@ -145,13 +157,76 @@ class Feed:
         if reply.limited_ms:
             longest = self._settings.maximum_rate_limit_delay
             self.closed_until_ms = request.now + min(reply.limited_ms, longest)
+            self.has_work = True
         elif request.most and not reply.jobs:
             self.has_work = False
-            self.marker.arm(reply.next_due)
+            self.due_ms = reply.next_due
         self.held += len(reply.jobs)
         self.owed += [job for job in reply.jobs if job.raw("scheduler_id") is not None]
         self.make_runs()
         return [Delivery(job, self.queue, request.token, request.worker) for job in reply.jobs]
+
+    def expect(self, due_ms: int) -> None:
+        """A delayed job falls due then, Unix ms."""
+        self.due_ms = min(self.due_ms or due_ms, due_ms)
+
+    def stand_by(self, standby: Standby, request: Request) -> None:
+        """Sleep in Redis. Errors of Redis are logged, and the feed closes for a growing pause."""
+        try:
+            standby.depart(request)
+        except BullrushError as error:
+            self._drop(standby, error)
+
+    def return_from(self, standby: Standby) -> list[Delivery]:
+        """What it has brought; blocks until it is back."""
+        request = standby.request
+        assert request is not None
+        try:
+            reply = standby.arrive()
+        except BullrushError as error:
+            self._drop(standby, error)
+            return []
+        self._pause.reset()
+        now = now_ms()
+        self.has_work = True
+        deliveries = self._read(reply, replace(request, now=now))
+        if 0 < self.due_ms <= now:
+            standby.doubt_clocks()
+        return deliveries
+
+    def call_off(self, standby: Standby) -> bool:
+        """Have it come back. False when it cannot be reached and was dropped."""
+        try:
+            standby.call_off()
+        except BullrushError as error:
+            self._drop(standby, error)
+            return False
+        return True
+
+    def give_up(self, standby: Standby) -> None:
+        """It should have come back long ago."""
+        self._drop(standby, ConnectionFailed("the sleep did not end in its time"))
+
+    def reclaim(self) -> None:
+        """Give back what was handed to fetches whose replies were lost."""
+        try:
+            while self.lost:
+                self.lost[0].reclaim(self.queue)
+                del self.lost[0]
+        except BullrushError as error:
+            self._close(error)
+
+    def _drop(self, standby: Standby, error: BullrushError) -> None:
+        """A trip is tried next: it loads the script where it is unknown, and tells of what is wrong
+        with the queue.
+        """
+        self.has_work = True
+        if standby.out:
+            standby.drop()
+        if isinstance(error, ServerError) and error.kind == "NOSCRIPT":
+            return
+        pause = self._close(error)
+        logger.warning("waiting for %s: %s; trying again in %.1f s", self.queue.name, error, pause)
 
     def make_runs(self) -> None:
         """Make the runs that follow those that were fetched. While Redis does not answer they are

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from ..delivery import Finished
 from ..errors import InvalidOption
 from ..options import check_names
+from ..outcome import Completed, Failed, Retried
 
 logger = logging.getLogger("bullrush.worker")
 
@@ -67,6 +69,14 @@ class Listeners:
                 listener(*details)
             except Exception:
                 logger.exception("a listener of %s raised", name)
+
+    def tell_outcome(self, finished: Finished) -> None:
+        """Tell those who listen what came of a delivery."""
+        outcome = finished.outcome
+        if isinstance(outcome, Completed):
+            self.tell("completed", finished.delivery, outcome)
+        elif isinstance(outcome, (Failed, Retried)):
+            self.tell("failed", finished.delivery, outcome)
 
 
 def nobody(*details: Any) -> None:

@@ -10,11 +10,18 @@ from ..outcome import Completed, Failed, Moved, Postponed, RateLimited, Retried
 logger = logging.getLogger("bullrush.worker")
 
 
-def log_outcome(finished: Finished) -> None:
-    """One line for a delivery whose outcome is stored."""
-    if isinstance(finished.outcome, Completed) and not logger.isEnabledFor(logging.INFO):
-        return
+def log_outcome(finished: Finished, *, quiet: bool = False) -> None:
+    """One line for a delivery whose outcome is stored.
+
+    Args:
+        quiet: say only what the handler does not know, since it speaks for itself: a failure
+            without a record of its exception is the worker's own word.
+    """
     job, outcome = finished.delivery.job, finished.outcome
+    if quiet and not (isinstance(outcome, Failed) and outcome.exception is None):
+        return
+    if isinstance(outcome, Completed) and not logger.isEnabledFor(logging.INFO):
+        return
     what = f"job {job.id} ({job.name}) of {job.queue_name}"
     attempt = job.attempts_made + 1
     if isinstance(outcome, Completed):

@@ -1,4 +1,6 @@
-"""The marker service: sleeps in Redis until a queue may have work (protocol 4.5 and 4.6)."""
+"""The marker service: sleeps in Redis until a queue may have work (protocol 4.5 and 4.6). For
+workers of several queues, and where a connection cannot be watched; else see `standby`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,6 @@ import logging
 import threading
 from collections.abc import Callable
 
-from ..calls import Command
 from ..clock import now_ms
 from ..errors import BullrushError
 from ..queue import Queue
@@ -15,8 +16,6 @@ from .service import Service
 
 logger = logging.getLogger("bullrush.worker")
 
-#: A sleeper asks again at least this often, s, in case a wake-up was lost.
-LONGEST_SLEEP = 10.0
 #: A sleep that ends no later than this, s, after its time has a connection that still works.
 GRACE = 5.0
 #: Older servers round shorter timeouts to 0, which means for ever.
@@ -41,16 +40,18 @@ class MarkerService(Service):
         #: Told when the queue may have work. Set by the worker before the start; safe from any
         #: thread.
         self.woken: Callable[[], None] = lambda: None
+        #: Told of the due time of a delayed job that came meanwhile, Unix ms. The sleep goes on: an
+        #: idle Redis would end it only when its clock ticks, ten times a second.
+        self.expects: Callable[[int], None] = lambda due_ms: None
         self._armed = threading.Event()
-        self._due_ms = 0
         self._wake_key = queue.keys.wake(worker_id)
-        longest = max(LONGEST_SLEEP, drain_delay) + GRACE
-        self._connection = queue.driver.dedicated(queue.keys.client_name(worker), longest)
+        name = queue.keys.client_name(worker)
+        self._connection = queue.driver.dedicated(name, drain_delay + GRACE)
         self._pause = GrowingPause()
 
-    def arm(self, due_ms: int) -> None:
-        """Sleep until there is a marker, at most until `due_ms` (Unix ms; 0 for no such time)."""
-        self._due_ms = due_ms
+    def arm(self) -> None:
+        """Sleep until there is a marker."""
+        self.start()
         self._armed.set()
 
     def tick(self) -> None:
@@ -78,26 +79,21 @@ class MarkerService(Service):
             logger.warning("waking others for %s: %s", self.queue.name, error)
 
     def _sleep(self) -> None:
-        """Until a job may be there, a delayed job is due, or the time is up."""
-        due_ms = self._due_ms
+        """Until a job may be there, or the time is up."""
+        timeout = f"{max(self.drain_delay, SHORTEST_SLEEP):.3f}"
+        command = ("BZPOPMIN", self.queue.keys.marker, self._wake_key, timeout)
         while not self._stopping.is_set():
-            popped = self._connection.execute(self._pop(due_ms))
-            # A popped due time that is still ahead is remembered here: the marker itself is gone.
+            popped = self._connection.execute(command)
             score = int(float(popped[2])) if popped else 0
             if score <= now_ms():
                 return
-            due_ms = min(due_ms, score) if due_ms else score
-
-    def _pop(self, due_ms: int) -> Command:
-        if due_ms:
-            timeout = min(max((due_ms - now_ms()) / 1000, SHORTEST_SLEEP), LONGEST_SLEEP)
-        else:
-            timeout = max(self.drain_delay, SHORTEST_SLEEP)
-        return ("BZPOPMIN", self.queue.keys.marker, self._wake_key, f"{timeout:.3f}")
+            self.expects(score)
 
     def wake(self) -> None:
         """End the sleep: by a key of this worker alone, which works over every driver."""
         self._armed.set()
+        if self._thread is None:
+            return
         try:
             self.queue.driver.execute_many(
                 [("ZADD", self._wake_key, 0, "stop"), ("PEXPIRE", self._wake_key, 5000)]

@@ -53,7 +53,7 @@ class OwnerService(Service):
 
     def look(self, queue: Queue) -> list[str]:
         """Take back what dead workers hold; the ids."""
-        owners = run(queue.driver, _view_owners(queue))
+        owners = run(queue.driver, view_owners(queue, MOST))
         found = [(each, identity_of(each[1])) for each in owners]
         gone = {identity for _, identity in found if identity and identity.is_gone(self.here)}
         orphans = [each for each, identity in found if identity in gone]
@@ -75,12 +75,14 @@ class OwnerService(Service):
         return recovered
 
 
-def _view_owners(queue: Queue) -> Call[list[tuple[str, str]]]:
+def view_owners(queue: Queue, most: int) -> Call[list[tuple[str, str]]]:
+    """The call that gives (id, token) of up to so many active jobs, the oldest first."""
+
     def read(reply: Any) -> list[tuple[str, str]]:
         texts = [each.decode("utf-8", "replace") for each in reply]
         return list(zip(texts[::2], texts[1::2], strict=True))
 
-    return script("view_owners").call(queue.keys.base, [MOST], read)
+    return script("view_owners").call(queue.keys.base, [most], read)
 
 
 def _recover(queue: Queue, arguments: Sequence[str | int]) -> Call[list[str]]:

@@ -488,8 +488,7 @@ def test_a_worker_outlives_its_connections_and_commits_what_it_did_meanwhile(que
 
 def test_a_connection_that_has_died_in_silence_is_replaced(redis_url, queue_name, monkeypatch):
     """A server that is gone without a word, as behind a firewall that forgot the connection."""
-    monkeypatch.setattr("bullrush.core.worker.marker.GRACE", 0.2)
-    monkeypatch.setattr("bullrush.core.worker.marker.LONGEST_SLEEP", 0.2)
+    monkeypatch.setattr("bullrush.core.worker.standby.GRACE", 0.2)
     address = urlsplit(redis_url)
     with (
         SilentProxy(address.hostname, address.port) as proxy,

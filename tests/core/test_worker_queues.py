@@ -145,8 +145,8 @@ def test_a_worker_tells_what_happens(queue, events, start_worker):
     with worker:
         assert events.wait_until_finished(queue.add("x", 1).id, 20) == 1
         events.wait_for_end(queue.add("x", 0).id, 20)
-        done.clear()
         assert done.wait(20)
+        wait_until(lambda: "failed" in told)
     assert [name for name in told if name != "drained"] == [
         "ready",
         "active",
