@@ -13,9 +13,22 @@ if TYPE_CHECKING:
     from .app.components import bugreport
     from .app.task import Task
     from .bridge import install_as_celery
+    from .canvas import (
+        Signature,
+        chain,
+        chord,
+        chunks,
+        group,
+        maybe_signature,
+        node,
+        signature,
+        subtask,
+        xmap,
+        xstarmap,
+    )
     from .ids import uuid
     from .local import current_task
-    from .result import AsyncResult, EagerResult
+    from .result import AsyncResult, EagerResult, GroupResult
 
 
 class version_info_t(NamedTuple):
@@ -37,26 +50,50 @@ _HOMES = {
     "AsyncResult": ".result",
     "Celery": ".app.base",
     "EagerResult": ".result",
+    "GroupResult": ".result",
+    "Signature": ".canvas",
     "Task": ".app.task",
     "bugreport": ".app.components",
+    "chain": ".canvas",
+    "chord": ".canvas",
+    "chunks": ".canvas",
     "current_app": "._state",
     "current_task": ".local",
+    "group": ".canvas",
     "install_as_celery": ".bridge",
+    "maybe_signature": ".canvas",
+    "node": ".canvas",
     "shared_task": "._state",
     "uuid": ".ids",
+    "signature": ".canvas",
+    "subtask": ".canvas",
+    "xmap": ".canvas",
+    "xstarmap": ".canvas",
 }
 
 __all__ = [
     "AsyncResult",
     "Celery",
     "EagerResult",
+    "GroupResult",
+    "Signature",
     "Task",
     "bugreport",
+    "chain",
+    "chord",
+    "chunks",
     "current_app",
     "current_task",
+    "group",
     "install_as_celery",
+    "maybe_signature",
+    "node",
     "shared_task",
+    "signature",
+    "subtask",
     "uuid",
+    "xmap",
+    "xstarmap",
 ]
 
 

@@ -119,6 +119,19 @@ class ChildOperations(QueueBase):
         return Call(("HGETALL", self._child_key(job_id, "ignored")), _texts)
 
     @operation
+    def view_children(self, job_id: str) -> Batch[tuple[dict[str, bytes], dict[str, str]]]:
+        """What the children of a job returned, and why those failed that do not fail the job: two
+        mappings by the key of the child. The values are JSON text as it is stored. Ours.
+        """
+
+        def read(reply: Sequence[bytes]) -> dict[str, bytes]:
+            return dict(zip(map(_text, reply[::2]), reply[1::2], strict=True))
+
+        values = Call(("HGETALL", self._child_key(job_id, "processed")), read)
+        failures = Call(("HGETALL", self._child_key(job_id, "ignored")), _texts)
+        return Batch([values, failures], lambda both: (both[0], both[1]))
+
+    @operation
     def get_job_dependencies(
         self,
         job_id: str,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import _state
+from ..canvas import ready as ready
 from ..eager import run_eagerly
 from ..exceptions import AlwaysEagerIgnored, ImproperlyConfigured
 from ..loaders import get_loader_cls

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import datetime
 import inspect
+import logging
 import os
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -22,6 +23,8 @@ from bullrush.core.outcome import (
 )
 
 from .. import states
+from ..canvas.following import call_errbacks, fail_rest, follow_failure, follow_success
+from ..canvas.joining import Inherited
 from ..einfo import ExceptionInfo
 from ..exceptions import Ignore, Reject, Retry, TimeLimitExceeded, WorkerLostError
 from ..failures import record_of
@@ -34,6 +37,8 @@ from .failing import failure
 from .rerunning import run_again, run_beside
 from .retrying import retry_by_itself
 from .task import Task
+
+logger = logging.getLogger("celery.app.trace")
 
 
 class Run:
@@ -119,7 +124,10 @@ class Run:
         late = bool(task.acks_late)
         if late and isinstance(error, TimeLimitExceeded) and not task.acks_on_timeout:
             return Returned()
-        return failure(error)
+        outcome = failure(error)
+        if self.message.headers:
+            self._follow_failure(error, outcome)
+        return outcome
 
     def _after_value(self, value: Any) -> Outcome:
         try:
@@ -127,6 +135,8 @@ class Run:
             stored = RawJson(dump_result(value, conf.result_serializer, conf.result_compression))
             if self.context.pending is not None:
                 run_beside(self, self.context.pending)
+            if self.message.headers:
+                follow_success(self, value)
         except BaseException as error:
             return self._after_error(error)
         self._call("on_success", value, *self._identity())
@@ -161,7 +171,11 @@ class Run:
         outcome = failure(error, repr(error))
         telling.tell_rejected(self.task, self.context, error, outcome.stack)
         telling.tell_postrun(self.task, self.context, error, states.REJECTED)
-        return Returned() if error.requeue else outcome
+        if error.requeue:
+            return Returned()
+        if self.message.headers:
+            fail_rest(self, outcome)
+        return outcome
 
     def _identity(self) -> tuple[str, Any, Any]:
         return (str(self.context.id), self.context.args, self.context.kwargs)
@@ -180,9 +194,33 @@ class Run:
     def _failed(self, error: BaseException, einfo: ExceptionInfo, outcome: Failed) -> Outcome:
         self._call("on_failure", error, *self._identity(), einfo)
         telling.tell_failure(self.task, self.context, error, einfo)
+        if self.message.headers:
+            self._follow_failure(error, outcome)
         self._after(states.FAILURE, error)
         telling.tell_postrun(self.task, self.context, error, states.FAILURE)
         return outcome
+
+    def _follow_failure(self, error: BaseException, outcome: Failed) -> None:
+        """A failure stays one, whatever comes of telling others."""
+        try:
+            follow_failure(self, error, outcome)
+        except Exception:
+            logger.exception("what follows the failed %s was not told", self.context.id)
+
+    def inherit(self, found: Inherited) -> Outcome:
+        """Fail without a run, since something before it has failed."""
+        if found.of_chord:
+            call_errbacks(self, found.error, found.outcome)
+        fail_rest(self, found.outcome)
+        return found.outcome
+
+    def pass_on(self, value: Any) -> Outcome:
+        """End with the value of what has replaced this run."""
+        conf = self.task.app.conf
+        follow_success(self, value)
+        return Completed(
+            RawJson(dump_result(value, conf.result_serializer, conf.result_compression))
+        )
 
     def _decided(self, error: BaseException) -> Failed | Retried:
         """Attempts that a producer asked for in BullMQ's words count; those written for Node do

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..canvas.of_task import MakesSignatures
 from ..exceptions import Retry
 from ..failures import storable_exception
 from ..local import running
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ..result import AsyncResult, EagerResult
 
 
-class Task(TaskOptions):
+class Task(TaskOptions, MakesSignatures):
     """Base of all tasks; ``@app.task`` makes one of a function.
 
     Attributes:

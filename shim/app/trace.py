@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from bullrush.core.batch import BatchDelivery, Batching, BatchingOf
 from bullrush.core.delivery import Delivery
-from bullrush.core.outcome import Outcome
+from bullrush.core.outcome import Moved, Outcome
 from bullrush.core.pools import Hold, TimeLimits
 
 from ..batches import BatchRun, batching_of
+from ..canvas.joining import Inherited, joined
 from ..exceptions import (
     ContentDisallowed,
     DecodeError,
@@ -74,6 +75,8 @@ class Tracer:
         if isinstance(delivery, BatchDelivery):
             return self._run_batch(task, delivery)
         message = self._message(task, delivery)
+        if isinstance(message, Message) and "children" in message.headers:
+            message = self._after_children(task, message, delivery)
         return message if not isinstance(message, Message) else self._run(task, message, delivery)
 
     def _message(self, task: Task, delivery: Delivery) -> Message | Outcome:
@@ -88,6 +91,19 @@ class Tracer:
             tell_revoked(task, self._context(task, message, delivery), expired=True)
             return failure(TaskRevokedError("expired"))
         return message
+
+    def _after_children(
+        self, task: Task, message: Message, delivery: Delivery
+    ) -> Message | Outcome:
+        """The message with the values of the jobs before it, or what comes of their failure."""
+        replaced = message.headers.get("replaced")
+        if replaced and delivery.move_to_waiting_children():
+            return Moved()
+        found = joined(self.app, delivery, message)
+        if isinstance(found, Message) and not replaced:
+            return found
+        one = Run(task, message, self._context(task, message, delivery), delivery)
+        return one.inherit(found) if isinstance(found, Inherited) else one.pass_on(found.args[0])
 
     def _batching(self, delivery: Delivery) -> Batching | None:
         task = self.app.tasks.get(delivery.job.name)

@@ -1,0 +1,108 @@
+"""What a worker does after a task: callbacks, errbacks, and the rest of a workflow that could not
+be planted before. All of it is sent before the outcome of the task is stored, under ids that are
+settled: a run that is repeated after a crash doubles nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from bullrush.core.calls import run
+from bullrush.core.errors import WrongState
+from bullrush.core.job import Job
+from bullrush.core.outcome import Failed, stack_of
+from bullrush.core.parents import Parent, read_parent
+
+from ..app.sending import prepare_call
+from .plan import ids_of
+from .planting import send_again
+from .signatures import Signature, maybe_signature
+
+if TYPE_CHECKING:
+    from ..app.base import Celery
+    from ..app.runs import Run
+
+logger = logging.getLogger("celery.app.trace")
+#: A job that is only there to be failed: nobody takes it meanwhile.
+_NOT_YET = 3600
+
+
+def follow_success(one: Run, value: Any) -> None:
+    """Send the callbacks of a task that has succeeded, and the rest of its workflow."""
+    app, headers, context = one.task.app, one.message.headers, one.context
+    place: dict[str, Any] = {"root_id": context.root_id, "parent_id": context.id}
+    for each in headers.get("callbacks") or ():
+        callback = maybe_signature(each, app=app)
+        context.children.append(send_again(app, callback, (value,), **place))
+    for each in reversed(headers.get("chain") or ()):
+        rest = maybe_signature(each, app=app)
+        send_again(app, rest, (value,), parent_of(one.delivery.job), **place)
+
+
+def follow_failure(one: Run, error: BaseException, outcome: Failed) -> None:
+    """Call the errbacks of a task that has failed for good, and fail the rest of its workflow."""
+    call_errbacks(one, error, outcome)
+    fail_rest(one, outcome)
+
+
+def fail_rest(one: Run, outcome: Failed) -> None:
+    """Store the failure for every task that would have followed."""
+    app = one.task.app
+    for each in one.message.headers.get("chain") or ():
+        for task in ids_of(maybe_signature(each, app=app)):
+            if "task_id" in task.options:
+                _fail(app, task, outcome)
+
+
+def _fail(app: Celery, task: Signature, outcome: Failed) -> None:
+    options = {"task_id": task.options["task_id"], "countdown": _NOT_YET}
+    if task.options.get("queue"):
+        options["queue"] = task.options["queue"]
+    prepared = prepare_call(app, task.task, (), {}, task.type, options, renew=False)
+    queue, job = prepared.queue, prepared.job
+    run(queue.driver, queue.send_jobs([job], list))
+    with suppress(WrongState):  # it was failed by an earlier run
+        queue.fail_waiting(job.id, outcome.reason, outcome.exception or "")
+
+
+def parent_of(job: Job) -> Parent | None:
+    """The job that waits for this one."""
+    stored = job.parent
+    if stored is None:
+        return None
+    return read_parent({"id": stored["id"], "queue": stored["queueKey"]})
+
+
+def call_errbacks(one: Run, error: BaseException, outcome: Failed) -> None:
+    """Call them here, or send them as tasks, whichever they take."""
+    app, context = one.task.app, one.context
+    for each in one.message.headers.get("errbacks") or ():
+        errback = maybe_signature(each, app=app)
+        task = app.tasks.get(errback.task) if errback.subtask_type is None else None
+        if task is None or not takes_the_exception(task):
+            send_again(app, errback, (context.id,), root_id=context.root_id, parent_id=context.id)
+            continue
+        try:
+            task(context, error, outcome.stack or stack_of(error), *errback.args, **errback.kwargs)
+        except Exception:
+            logger.exception("the errback %s of %s raised", task.name, context.id)
+
+
+def takes_the_exception(task: Any) -> bool:
+    """Whether an errback is called as ``f(request, exc, traceback)``, and not sent as a task with
+    the id of the one that failed: it is not bound, and takes more than one argument.
+    """
+    if task.bind:
+        return False
+    try:
+        parameters = inspect.signature(task.run).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    places = [each for each in parameters if each.kind in _PLACES]
+    return len(places) > 1 or any(each.kind is each.VAR_POSITIONAL for each in parameters)
+
+
+_PLACES = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -1,0 +1,146 @@
+"""Groups: tasks that run beside each other."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..ids import uuid
+from ..result import GroupResult
+from .signatures import Signature, maybe_signature
+
+
+@Signature.register_type()
+class group(Signature):
+    """Tasks that run beside each other; the result is a `GroupResult`.
+
+    ``group(a, b)``, or an iterable of signatures. Groups inside are flattened.
+    """
+
+    def __init__(self, *tasks: Any, **options: Any) -> None:
+        found: Any = tasks
+        if len(tasks) == 1:
+            found = tasks[0]
+            if isinstance(found, group):
+                found = found.tasks
+            elif isinstance(found, dict):
+                found = [found]
+        app = options.pop("app", None)
+        members = [maybe_signature(each, app=app, clone=True) for each in found]
+        super().__init__(
+            "celery.group", (), {"tasks": members}, app=app, subtask_type="group", **options
+        )
+
+    @classmethod
+    def _revived(cls, d: Mapping[str, Any], app: Any) -> Signature:
+        tasks = [maybe_signature(each, app, clone=True) for each in d["kwargs"]["tasks"]]
+        return super()._revived({**d, "kwargs": {**d["kwargs"], "tasks": tasks}}, app)
+
+    @property
+    def tasks(self) -> list[Any]:
+        """The members."""
+        return self.kwargs["tasks"]  # type: ignore[no-any-return]
+
+    def _inner_app(self) -> Any:
+        return self.tasks[0].app if self.tasks else None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(dict(self))
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __call__(self, *partial_args: Any, **options: Any) -> Any:
+        """As `apply_async` with these arguments for each member."""
+        return self.apply_async(partial_args, **options)
+
+    def apply_async(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        route_name: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Have workers run the members. The options are for each of them.
+
+        Raises:
+            TypeError: `link` or `link_error`: a group has no end of its own.
+        """
+        if options.get("link") is not None:
+            raise TypeError("Cannot add link to group: use a chord")
+        if options.get("link_error") is not None:
+            raise TypeError("Cannot add link to group: do that on individual tasks")
+        if self.app.conf.task_always_eager:
+            return self.apply(args, kwargs, **options)
+        given = {name: value for name, value in options.items() if value is not None}
+        return Signature.launch(self, tuple(args or ()), dict(kwargs or {}), given)
+
+    def freeze(
+        self,
+        _id: str | None = None,
+        group_id: str | None = None,
+        chord: Any = None,
+        root_id: str | None = None,
+        parent_id: str | None = None,
+        group_index: int | None = None,
+    ) -> Any:
+        """Settle the ids of all members; the result is a `GroupResult`."""
+        own = self.options.get("task_id") or _id or uuid()
+        self.options["task_id"] = own
+        results = []
+        for position, each in enumerate(flattened(self.tasks)):
+            results.append(
+                each.freeze(
+                    group_id=own,
+                    chord=chord,
+                    root_id=root_id,
+                    parent_id=parent_id,
+                    group_index=position,
+                )
+            )
+        return GroupResult(own, results, app=self.app)
+
+    _freeze = freeze
+
+    def link(self, callback: Signature) -> Signature:
+        """Put an immutable copy on the first member alone."""
+        copy = callback.clone()
+        copy.set_immutable(True)
+        return self.tasks[0].link(copy)  # type: ignore[no-any-return]
+
+    def link_error(self, errback: Any) -> Any:
+        """Put a copy on each member."""
+        for each in self.tasks:
+            each.link_error(maybe_signature(errback).clone())
+        return errback
+
+    def set_immutable(self, immutable: bool) -> None:
+        """Say of each member whether it takes no further arguments."""
+        for each in self.tasks:
+            each.set_immutable(immutable)
+
+    def skew(self, start: float = 1.0, stop: float | None = None, step: float = 1.0) -> group:
+        """Give the members countdowns from `start` on, `step` s apart; returns itself."""
+        moments = itertools.count(start, step)
+        for each in self.tasks:
+            moment = next(moments)
+            each.set(countdown=moment if stop is None else min(moment, stop))
+        return self
+
+    def reprcall(self, *args: Any, **kwargs: Any) -> str:
+        """The members."""
+        shown = ", ".join(each.reprcall(*args, **kwargs) for each in self.tasks)
+        return f"group([{shown}])"
+
+
+def flattened(tasks: Sequence[Any]) -> Iterator[Any]:
+    """The members of a group, with those of groups among them."""
+    for each in tasks:
+        if isinstance(each, group):
+            yield from flattened(each.tasks)
+        else:
+            yield each
