@@ -84,6 +84,7 @@ TABLES = (
         "Of `apply_async`, `send_task` and signatures. BullMQ's own options of a job, such as "
         "`deduplication`, `lifo` and `remove_on_complete`, may be given as well.",
     ),
+    Table("Options of tasks", "bullrush.app.task_rows:TASK_OPTIONS"),
 )
 
 _HEAD = """# What of Celery works

@@ -13,6 +13,7 @@ _HERE = "tests/shim/test_settings.py"
 _ROUTES = "tests/shim/test_routing.py"
 _CODING = "tests/shim/test_serializers.py"
 _CALLS = "tests/shim/test_calling.py"
+_CLASSES = "tests/shim/test_task_classes.py"
 _TASKS = "tests/shim/test_tasks.py"
 _POOLS = "tests/shim/test_pools.py"
 _RATES = "tests/shim/test_rate_limits.py"
@@ -69,7 +70,7 @@ _TASK = [
     works("task_compression", None, _CODING),
     works("task_always_eager", False, _TASKS),
     works("task_eager_propagates", False, _TASKS),
-    accepted("task_store_eager_result", False, _YET),
+    accepted("task_store_eager_result", False, "nothing is stored of eager runs"),
     works("task_ignore_result", False, _TASKS),
     works("task_track_started", False, _TASKS),
     works("task_time_limit", None, _POOLS),
@@ -86,11 +87,21 @@ _TASK = [
     works("task_default_priority", None, _CALLS),
     works("task_inherit_parent_priority", False, _CALLS),
     works("task_default_rate_limit", None, _RATES),
-    accepted("task_reject_on_worker_lost", None, _YET),
-    accepted("task_retry_on_worker_lost", False, _YET),
-    accepted("task_acks_on_failure_or_timeout", True, _YET),
-    accepted("task_acks_on_failure", None, _YET),
-    accepted("task_acks_on_timeout", None, _YET),
+    works(
+        "task_reject_on_worker_lost",
+        None,
+        _CLASSES,
+        "a lost task runs again, until it has stalled too often; False fails it",
+    ),
+    works("task_retry_on_worker_lost", False, _CLASSES),
+    works(
+        "task_acks_on_failure_or_timeout",
+        True,
+        _CLASSES,
+        "a late-acked task that ran out of time runs again with False",
+    ),
+    works("task_acks_on_failure", None, _CLASSES, "a failure is never put back, as in Celery"),
+    works("task_acks_on_timeout", None, _CLASSES),
     works("task_publish_retry", True, _CALLS),
     works("task_publish_retry_policy", _policy(), _CALLS),
     works("task_annotations", None, "tests/shim/test_annotations.py"),

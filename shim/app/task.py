@@ -122,7 +122,14 @@ class Task(TaskOptions, MakesSignatures):
             options["shadow"] = self.shadow_name(given, named, options)
         if self.app.conf.task_always_eager:
             return self.app.run_eagerly(self, given, named, as_sent=True, **options)
+        if type(self).AsyncResult is not Task.AsyncResult:
+            options.setdefault("result_cls", self._own_result)
         return self.app.send_task(self.name, given, named, task=self, **options)
+
+    def _own_result(self, task_id: str, *place: Any, ignored: bool, **known: Any) -> AsyncResult:
+        result = self.AsyncResult(task_id)
+        result.ignored = ignored
+        return result
 
     def apply(
         self,

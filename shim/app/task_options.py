@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +88,8 @@ class TaskOptions:
     _check: Callable[..., Any] | None = None
     _models: Models | None = None
     _bound = False
+    #: What `inspect.signature` tells of the task: the arguments of a call.
+    __signature__: inspect.Signature
 
     run: Any
 
@@ -111,6 +115,8 @@ class TaskOptions:
             self.run = self._models.around(self.run)
         if self.autoretry_for and self.batch is None:
             self.run = retrying(task, self.run)
+        with contextlib.suppress(TypeError, ValueError):  # a function written in C has none
+            self.__signature__ = inspect.signature(self.run)
         self.on_bound(app)
 
     def _refuse_options(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bullrush.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry
+from bullrush.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry, TimeoutError
 from tests.support.waiting import wait_until
 
 
@@ -155,3 +155,21 @@ def test_a_requeued_task_knows_that_it_was_delivered_before(app, start):
 
     start()
     assert again.delay().get(timeout=10) == 0
+
+
+def test_an_ignored_task_has_the_state_that_it_gave_itself(app, start):
+    @app.task(bind=True)
+    def own(self, state):
+        if state:
+            self.update_state(state=state, meta={"by": "hand"})
+        raise Ignore
+
+    start()
+    result = own.delay("CUSTOM")
+    wait_until(lambda: result.state == "CUSTOM")
+    assert result.info == {"by": "hand"}
+    bare = own.delay(None)
+    own.delay(None)
+    with pytest.raises(TimeoutError):
+        bare.get(timeout=0.3)
+    assert bare.state == "PENDING"
