@@ -8,6 +8,7 @@ from typing import Any
 
 from bullrush.core.calls import run
 from bullrush.core.clock import now_ms
+from bullrush.core.errors import BullrushError, ConnectionFailed
 from bullrush.core.operations import JobScheduler
 from bullrush.core.turns import take_turn, view_turns
 
@@ -77,14 +78,17 @@ class JobSchedulers:
                 plan.queue,
             )
             return False
-        if known is None or _mark(known).get("version") != plan.version:
-            self.app.queue(plan.queue).upsert_job_scheduler(
-                plan.name,
-                **_timing(plan, known),
-                name=plan.task,
-                data=plan.data,
-                options=plan.options,
-            )
+        if known is not None and _mark(known).get("version") == plan.version:
+            return True
+        options = {"name": plan.task, "data": plan.data, "options": plan.options}
+        try:
+            queue = self.app.queue(plan.queue)
+            queue.upsert_job_scheduler(plan.name, **_timing(plan, known), **options)
+        except ConnectionFailed:
+            raise
+        except BullrushError as error:
+            logger.error("beat: %s; this process sends %r itself", error, plan.name)
+            return False
         return True
 
     @staticmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+import uuid
 from datetime import datetime, timezone
 from typing import Any
 
@@ -40,6 +40,11 @@ class PersistentScheduler(Scheduler):
         self.schedule_filename = schedule_filename or app.conf.beat_schedule_filename
         self.owner = _owner(app, self.schedule_filename)
         self.stored: frozenset[str] = frozenset()
+        #: The last runs as they stand in Redis, by entry; and what was written of an entry while
+        #: the answer did not come.
+        self._known: dict[str, str] = {}
+        self._tried: dict[str, str] = {}
+        self._identity = uuid.uuid4().hex[:12]
         super().__init__(app, *args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -83,32 +88,50 @@ class PersistentScheduler(Scheduler):
 
     def _recall(self) -> None:
         """Take over the last runs from Redis; what was never sent counts from now."""
-        known = self._known()
         here = self._sent_here()
+        known = run(self.app.driver, view_turns(*self._record))
         for name in known.keys() - here.keys():
             run(self.app.driver, take_turn(*self._record, name, known[name], ""))
         for name, entry in here.items():
-            _remember(entry, known.get(name) or self._first(name, entry))
+            self._learn(name, entry, known.get(name) or self._first(name, entry))
 
     def _first(self, name: str, entry: ScheduleEntry) -> str:
-        call = take_turn(*self._record, name, "", _state(entry))
+        call = take_turn(*self._record, name, "", self._state(entry))
         return run(self.app.driver, call).value
 
     def _claim(self, entry: ScheduleEntry) -> tuple[ScheduleEntry, bool]:
         """Of several beats, the one whose turn it is sends the entry."""
-        following = next(entry)
-        call = take_turn(*self._record, str(entry.name), _state(entry), _state(following))
+        name, following = str(entry.name), next(entry)
+        if name not in self._known:  # It was added since the start.
+            self._learn(name, entry, self._first(name, entry))
+            return entry, False
+        # Noted before the answer, which may be lost on its way.
+        tried, self._tried[name] = self._tried.get(name), self._state(following)
+        call = take_turn(*self._record, name, self._known[name], self._tried[name])
         turn = run(self.app.driver, call)
-        if not turn.taken:
-            if not turn.value:  # The record is gone; this beat knows better.
-                self._first(str(entry.name), entry)
-                return entry, False
-            _remember(following, turn.value)
-        self.schedule[str(entry.name)] = following
-        return following, turn.taken
+        del self._tried[name]
+        if not turn.value:  # The record is gone; what this beat knows counts.
+            self._learn(name, entry, self._first(name, entry))
+            return entry, False
+        self._learn(name, following, turn.value)
+        self.schedule[name] = following
+        return following, turn.taken or turn.value == tried
 
-    def _known(self) -> Mapping[str, str]:
-        return run(self.app.driver, view_turns(*self._record))
+    def _state(self, entry: ScheduleEntry) -> str:
+        """The runs of an entry as text that no other beat writes."""
+        last = entry.last_run_at
+        last = last if last.tzinfo else last.replace(tzinfo=timezone.utc)
+        moment = last.astimezone(timezone.utc).isoformat()
+        return f"{moment} {entry.total_run_count} {self._identity}"
+
+    def _learn(self, name: str, entry: ScheduleEntry, state: str) -> None:
+        """Take over the runs from Redis; text that nobody of ours wrote says nothing of them."""
+        self._known[name] = state
+        moment, count, *_ = (*state.split(" "), "", "")
+        try:
+            entry.last_run_at, entry.total_run_count = datetime.fromisoformat(moment), int(count)
+        except ValueError:
+            logger.warning("beat: %r has a last run that cannot be read: %r", entry, state)
 
     @property
     def _record(self) -> tuple[Any, str]:
@@ -120,19 +143,3 @@ def _owner(app: Any, filename: str) -> str:
     name = f"{app.main or '__main__'}@{app.conf.task_default_queue}"
     base = os.path.basename(filename)
     return name if base in ("", _DEFAULT_FILE) else f"{name}/{base}"
-
-
-def _state(entry: ScheduleEntry) -> str:
-    """The runs of an entry as text."""
-    last = entry.last_run_at
-    last = last if last.tzinfo else last.replace(tzinfo=timezone.utc)
-    return f"{last.astimezone(timezone.utc).isoformat()} {entry.total_run_count}"
-
-
-def _remember(entry: ScheduleEntry, state: str) -> None:
-    """Take over the runs; text that nobody of ours wrote is left alone."""
-    moment, _, count = state.partition(" ")
-    try:
-        entry.last_run_at, entry.total_run_count = datetime.fromisoformat(moment), int(count)
-    except ValueError:
-        logger.warning("beat: %r has a last run that cannot be read: %r", entry, state)

@@ -10,6 +10,7 @@ import click
 from bullrush.core.errors import InvalidOption
 
 from ..app import Celery
+from .detach import detach_options, take_detached
 from .worker import LEVELS
 
 
@@ -39,18 +40,19 @@ from .worker import LEVELS
     help="Write the schedule into Redis and exit; workers go on with it. Fails when an entry needs "
     "a beat that runs.",
 )
-@click.option("--detach", is_flag=True, help="Not here: let systemd, a container or nohup do that.")
-@click.option("--uid", hidden=True)
-@click.option("--gid", hidden=True)
-@click.option("--umask", hidden=True)
-@click.option("--executable", hidden=True)
+@click.option("--enable-remote-control/--no-enable-remote-control", default=None, hidden=True)
+@detach_options
 @click.pass_context
 def beat(context: click.Context, /, loglevel: str, once: bool, **options: Any) -> None:
     """Send tasks by the clock until SIGTERM or SIGINT."""
     app: Celery = context.obj
-    for name in ("detach", "uid", "gid", "umask", "executable"):
-        if options.pop(name):
-            raise InvalidOption(f"--{name} is not here: let systemd, a container or nohup do that")
+    if options.pop("enable_remote_control"):
+        raise InvalidOption(
+            "--enable-remote-control is not here: the workers that run the schedule answer to "
+            "bullrush inspect ping"
+        )
+    if take_detached(options):
+        return
     app.log.setup(loglevel.upper(), options["logfile"], hostname=options["hostname"])
     made = app.Beat(loglevel=loglevel, **options)
     if not once:

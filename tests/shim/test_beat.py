@@ -17,6 +17,8 @@ from bullrush.beat import (
     Service,
 )
 from bullrush.core import clock
+from bullrush.core.calls import run
+from bullrush.core.errors import ConnectionFailed
 from bullrush.exceptions import ImproperlyConfigured
 from bullrush.result import AsyncResult
 from bullrush.schedules import BaseSchedule, crontab, schedstate, schedule
@@ -147,6 +149,17 @@ def test_routes_decide_about_the_queue(app, add, fixed, queue_name):
     app.conf.task_routes = {"add": {"queue": f"{queue_name}-c"}}
     beat(app, often=entry(30))
     assert "often" in found(app, f"{queue_name}-c")
+
+
+def test_another_serializer_packs_the_arguments(app, start):
+    seen = []
+    app.conf.task_serializer, app.conf.accept_content = "msgpack", ["json", "msgpack"]
+    app.task(name="look")(lambda text: seen.append(text))
+    beat(app, look={"task": "look", "schedule": 0.2, "args": (b"raw",)})
+    start(concurrency=1)
+    assert wait_until(lambda: seen)[0] == b"raw"
+    beat(app)
+    assert found(app) == {}
 
 
 def test_a_task_that_is_not_known_here_is_written_by_name(app, fixed):
@@ -294,17 +307,64 @@ def test_a_crontab_with_both_day_fields_fires_on_days_that_match_both(app, add, 
     assert days == ["2024-05-06", "2024-05-07"]
 
 
+def tick_twice(scheduler):
+    scheduler.tick()
+    scheduler.tick()
+
+
 def test_ten_beats_send_once(app, add, fixed):
     beats = [beat(app, special=entry(EveryTen()), often=entry(30)) for _ in range(10)]
     for _ in range(3):
         fixed.advance(10)
-        threads = [threading.Thread(target=each.tick) for each in beats * 2]
+        threads = [threading.Thread(target=tick_twice, args=(each,)) for each in beats]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     assert sent(app) == 3
     assert len(app.queue(app.conf.task_default_queue).get_delayed()) == 1
+
+
+def test_ten_beats_that_start_at_once_write_one_schedule(app, add, fixed):
+    app.conf.beat_schedule = {
+        "special": entry(EveryTen()),
+        "often": entry(30),
+        "c": entry(crontab()),
+    }
+    beats = []
+    threads = [
+        threading.Thread(target=lambda: beats.append(PersistentScheduler(app))) for _ in range(10)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({each.schedule["special"].last_run_at for each in beats}) == 1
+    assert set(found(app)) == {"often", "c"}
+    assert len(app.queue(app.conf.task_default_queue).get_delayed()) == 2
+
+
+def test_a_turn_whose_answer_was_lost_is_not_lost(app, add, fixed, monkeypatch):
+    scheduler = beat(app, special=entry(EveryTen()))
+    fixed.advance(10)
+
+    def lose(driver, call):
+        run(driver, call)
+        raise ConnectionFailed("the answer was lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("bullrush.beat.persistent.run", lose)
+        with pytest.raises(ConnectionFailed):
+            scheduler.tick()
+    fixed.advance(1)
+    scheduler.tick()
+    assert (sent(app), scheduler.schedule["special"].total_run_count) == (1, 1)
+
+
+def test_an_entry_that_cannot_be_written_does_not_stop_the_others(app, add, fixed, caplog):
+    beat(app, bad=entry(30, options={"queue": "with:colon"}), good=entry(30))
+    assert set(found(app)) == {"good"}
+    assert "bad" in caplog.text
 
 
 def test_the_last_run_outlives_the_beat(app, add, fixed):
@@ -346,6 +406,13 @@ def test_a_schedule_that_raises_is_asked_again_later(app, add, fixed, caplog):
     scheduler._heap = None
     assert scheduler.tick() == 0
     assert "no calendar" in caplog.text
+
+
+def test_arguments_that_the_task_does_not_take_are_told(app, add, fixed, caplog):
+    scheduler = beat(app, bad=entry(30, args=(1, 2, 3)))
+    assert found(app) == {}
+    assert scheduler.write_only() == ["bad"]
+    assert "cannot be sent" in caplog.text
 
 
 # -- schedulers of one's own --

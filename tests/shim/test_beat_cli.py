@@ -75,11 +75,33 @@ def test_once_fails_when_an_entry_needs_a_beat_that_runs(project):
     assert (result.exit_code, "often: needs a beat that runs" in result.output) == (1, True)
 
 
-@pytest.mark.parametrize("words", [["--detach"], ["--uid", "1"], ["--umask", "7"]])
-def test_what_a_service_manager_does_better_is_refused(project, words):
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (["--uid", "1"], "add --detach"),
+        (["--umask", "7"], "add --detach"),
+        (["--detach", "--executable", "/nowhere/python"], "cannot run in the background"),
+        (["--enable-remote-control"], "inspect ping"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_a_remedy(project, words, remedy):
     result = CliRunner().invoke(cli, ["-A", project, "beat", *words])
     assert isinstance(result.exception, InvalidOption)
-    assert words[0] in str(result.exception)
+    assert remedy in str(result.exception)
+
+
+def test_a_detached_beat_goes_on_by_itself(project, queue, tmp_path):
+    pidfile, logfile = tmp_path / "beat.pid", tmp_path / "beat.log"
+    words = ["--detach", "--umask=022", "--pidfile", str(pidfile), "-f", str(logfile), "-l", "INFO"]
+    with command(project, "beat", *words) as starter:
+        output, _ = starter.communicate(timeout=30)
+    assert starter.returncode == 0, output
+    wait_until(queue.get_job_schedulers, timeout=30)
+    pid = int(pidfile.read_text())
+    assert pid != starter.pid
+    os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not pidfile.exists())
+    assert "beat: Starting..." in logfile.read_text()
 
 
 def test_a_beat_runs_until_it_is_told_to_stop(project, queue, tmp_path):

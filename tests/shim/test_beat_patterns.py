@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from bullrush import Celery
-from bullrush.beat.plans import pattern_of
+from bullrush.beat.timing import pattern_of
 from bullrush.core.cron import next_time
 from bullrush.schedules import crontab
 from tests.shim.test_schedules import ZONES, random_crontab
