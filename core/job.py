@@ -40,8 +40,8 @@ FIELDS: dict[str, str] = {
     "scheduler_id": "rjk",
     "parent_key": "parentKey",
     "parent": "parent",
-    # Ours alone: what a Python exception was, as text that only the tracer of the Celery front
-    # reads.
+    # Ours alone: what a Python exception was, or which tasks a task sent, as text that only the
+    # Celery front reads.
     "exception": "bullrush:exception",
 }
 

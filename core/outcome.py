@@ -24,9 +24,14 @@ class RawJson:
 
 @dataclass(frozen=True)
 class Completed:
-    """The handler returned `value` (any JSON value, or `RawJson`)."""
+    """The handler returned `value` (any JSON value, or `RawJson`).
+
+    Args:
+        note: text for the private exception field, which is free when there was none.
+    """
 
     value: Any = None
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def _parts(job: Job, outcome: Outcome, retention: Retention) -> tuple[str, tuple
     """The kind, and what follows the token."""
     if isinstance(outcome, Completed):
         keep = _keep(job, "removeOnComplete", retention.completed)
-        return "completed", (_encoded(outcome.value), "", "", "", *keep, "")
+        return "completed", (_encoded(outcome.value), "", outcome.note, "", *keep, "")
     if isinstance(outcome, Failed):
         keep = _keep(job, "removeOnFail", retention.failed)
         return "failed", (*_failure(job, outcome), "", *keep, job.attempts)

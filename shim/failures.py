@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from bullrush.core.errors import JobFailed, UnserializableData
@@ -37,6 +38,12 @@ def record_of(error: BaseException) -> str:
     args = ",".join(_argument(each) for each in error.args)
     name, module = json.dumps(kind.__qualname__), json.dumps(_stored_module(kind))
     return f'{{"exc_type": {name}, "exc_module": {module}, "exc_message": [{args}]}}'
+
+
+def note_of(children: Sequence[Any], record: str = "") -> str:
+    """A record that also tells of the results of the tasks that a task sent."""
+    told = json.loads(record) if record else {}
+    return json.dumps({**told, "children": [each.as_tuple() for each in children]})
 
 
 def storable_exception(value: Any) -> Any:

@@ -27,7 +27,7 @@ from ..canvas.following import call_errbacks, fail_rest, follow_failure, follow_
 from ..canvas.joining import Inherited
 from ..einfo import ExceptionInfo
 from ..exceptions import Ignore, Reject, Retry, TimeLimitExceeded, WorkerLostError
-from ..failures import record_of
+from ..failures import note_of, record_of
 from ..local import running
 from ..message import NO_RESULT, Message
 from ..serialization import dump_result
@@ -143,7 +143,8 @@ class Run:
         telling.tell_success(self.task, self.context, value, self.began)
         self._after(states.SUCCESS, value)
         telling.tell_postrun(self.task, self.context, value, states.SUCCESS)
-        return Completed(stored)
+        children = self.context.__dict__.get("children")
+        return Completed(stored, note_of(children) if children else "")
 
     def _after_error(self, error: BaseException) -> Outcome:
         pending = self.context.pending
@@ -198,6 +199,10 @@ class Run:
             self._follow_failure(error, outcome)
         self._after(states.FAILURE, error)
         telling.tell_postrun(self.task, self.context, error, states.FAILURE)
+        children = self.context.__dict__.get("children")
+        if children and isinstance(outcome, Failed):
+            note = note_of(children, outcome.exception or "")
+            return dataclasses.replace(outcome, exception=note)
         return outcome
 
     def _follow_failure(self, error: BaseException, outcome: Failed) -> None:

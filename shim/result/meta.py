@@ -169,6 +169,15 @@ class JobMeta(Meta):
             return Message()
 
     @property
+    def children(self) -> Any:  # type: ignore[override]
+        if self.job.finished_on is None:
+            return None
+        record = read_record(self.job.exception)
+        # The record of an earlier try, of a task that returned in the end, tells of that try.
+        stale = self.status == states.SUCCESS and "exc_type" in record
+        return [] if stale else record.get("children") or []
+
+    @property
     def name(self) -> str | None:  # type: ignore[override]
         return self.job.name
 

@@ -150,6 +150,9 @@ local function store_finished(base, outcome, request)
     else
       call("HSET", hash, result, outcome.value, field.finished_on, request.now_text,
         field.attempts_made, string.format("%d", outcome.made + 1))
+      if outcome.exception ~= "" then
+        call("HSET", hash, field.exception, outcome.exception)
+      end
     end
     note_finished(request, finished, id)
     if outcome.keep.age or outcome.keep.count then

@@ -1,0 +1,155 @@
+"""``app.backend``, and results of ids that are no job."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+
+import pytest
+
+from bullrush import states
+from bullrush.core.keys import celery_result_key
+from bullrush.exceptions import TaskRevokedError
+
+
+@pytest.fixture
+def name() -> str:
+    return f"by-hand-{uuid.uuid4()}"
+
+
+@pytest.fixture
+def echo(app):
+    @app.task(name="echo")
+    def echo(value=None):
+        return value
+
+    return echo
+
+
+def test_a_result_that_is_stored_by_hand_is_one(app, name):
+    assert app.backend.store_result(name, {"a": 1}, "SUCCESS") == {"a": 1}
+    result = app.AsyncResult(name)
+    assert (result.get(timeout=10), result.state, result.exists()) == ({"a": 1}, "SUCCESS", True)
+    assert result.date_done is not None
+    result.forget()
+    assert (result.state, result.exists()) == ("PENDING", False)
+
+
+def test_it_stands_where_celery_has_it_and_as_celery_has_it(app, name):
+    app.backend.store_result(name, KeyError("k"), "FAILURE", traceback="tb")
+    key = app.backend.get_key_for_task(name)
+    assert key == celery_result_key(name).encode()
+    record = json.loads(app.driver.execute(("GET", key)))
+    assert record.pop("date_done")
+    assert record == {
+        "status": "FAILURE",
+        "result": {"exc_type": "KeyError", "exc_module": "builtins", "exc_message": ["k"]},
+        "traceback": "tb",
+        "children": [],
+        "task_id": name,
+    }
+    assert 0 < app.driver.execute(("TTL", key)) <= 24 * 60 * 60
+    app.conf.result_expires = None
+    app.backend.store_result(name, 1, "PROGRESS")
+    assert app.driver.execute(("TTL", key)) == -1
+
+
+def test_a_result_of_a_celery_worker_is_read(app, name):
+    text = (
+        '{"status": "FAILURE", "result": {"exc_type": "ValueError", "exc_message": ["boom", 3], '
+        '"exc_module": "builtins"}, "traceback": "TB text", "children": [[["c", null], null]], '
+        '"date_done": "2026-11-24T16:05:53.193685+00:00", "name": "proj.add", "args": [1], '
+        f'"kwargs": {{}}, "worker": "w1", "retries": 2, "queue": "q", "task_id": "{name}"}}'
+    )
+    app.driver.execute(("SET", celery_result_key(name), text))
+    result = app.AsyncResult(name)
+    with pytest.raises(ValueError, match=r"\('boom', 3\)"):
+        result.get(timeout=10)
+    assert (result.traceback, result.children, result.name, result.args) == (
+        "TB text",
+        ["c"],
+        "proj.add",
+        [1],
+    )
+    assert (result.worker, result.retries, result.queue) == ("w1", 2, "q")
+    assert result.date_done.isoformat() == "2026-11-24T16:05:53.193685+00:00"
+
+
+def test_a_success_is_never_overwritten(app, name):
+    app.backend.store_result(name, 1, "SUCCESS")
+    app.backend.mark_as_failure(name, ValueError("late"))
+    assert app.AsyncResult(name).get(timeout=10) == 1
+
+
+def test_a_job_that_has_ended_keeps_its_end(app, start, echo):
+    start()
+    result = echo.delay(1)
+    assert result.get(timeout=10) == 1
+    app.backend.store_result(result.id, ValueError("late"), "FAILURE")
+    assert app.AsyncResult(result.id).get(timeout=10) == 1
+
+
+def test_a_job_that_has_not_ended_shows_what_was_stored(app, start, echo):
+    result = echo.delay(1)
+    app.backend.store_result(result.id, {"done": 1}, "PROGRESS")
+    assert (result.state, result.info) == ("PROGRESS", {"done": 1})
+    start()
+    assert (result.get(timeout=10), result.state) == (1, "SUCCESS")
+
+
+def test_who_waits_for_an_id_gets_what_is_stored_for_it(app, name):
+    stored = threading.Timer(0.1, app.backend.mark_as_done, (name, "there"))
+    stored.start()
+    assert app.AsyncResult(name).get(timeout=10) == "there"
+
+
+def test_the_parts_of_a_result_are_told_by_id(app, start, echo, name):
+    start()
+    result = echo.delay(5)
+    result.get(timeout=10)
+    backend = app.backend
+    assert (backend.get_state(result.id), backend.get_status(result.id)) == ("SUCCESS", "SUCCESS")
+    assert (backend.get_result(result.id), backend.get_traceback(result.id)) == (5, None)
+    assert backend.get_children(result.id) == []
+    meta = backend.get_task_meta(result.id)
+    assert (meta["status"], meta["result"], meta["task_id"], meta["name"], meta["queue"]) == (
+        "SUCCESS",
+        5,
+        result.id,
+        "echo",
+        app.conf.task_default_queue,
+    )
+    assert backend.get_task_meta(name)["status"] == "PENDING"
+    assert backend.wait_for(result.id, timeout=10)["result"] == 5
+    assert dict(backend.get_many([result.id], timeout=10)).keys() == {result.id}
+
+
+def test_marks_are_states(app, name):
+    backend = app.backend
+    backend.mark_as_started(name, pid=1, hostname="h")
+    assert (backend.get_state(name), backend.get_result(name)) == (
+        "STARTED",
+        {"pid": 1, "hostname": "h"},
+    )
+    backend.mark_as_retry(name, KeyError("again"), traceback="tb")
+    result = app.AsyncResult(name)
+    assert (result.state, result.ready(), result.traceback) == ("RETRY", False, "tb")
+    assert isinstance(result.result, KeyError)
+    backend.mark_as_revoked(name, "terminated")
+    with pytest.raises(TaskRevokedError, match="terminated"):
+        result.get(timeout=10)
+
+
+def test_an_id_must_not_be_empty(app):
+    with pytest.raises(ValueError, match=r"^task_id must not be empty\. Got None instead\.$"):
+        app.backend.store_result(None, 1, "SUCCESS")
+
+
+def test_states_compare_by_how_advanced_they_are():
+    order = ["PENDING", "RETRY", "REJECTED", "RECEIVED", "STARTED", "REVOKED", "MINE", "FAILURE"]
+    order = [states.state(each) for each in (*order, "SUCCESS")]
+    assert sorted(order[::-1]) == order
+    assert states.state("MINE") >= states.state("YOURS") >= states.state("MINE")
+    assert states.precedence("SUCCESS") == 0
+    assert states.IGNORED not in states.ALL_STATES
