@@ -127,7 +127,7 @@ def test_callbacks_get_the_id_and_the_value(app, start, echo, fail):
     got = []
     good, bad = echo.delay(5), fail.delay("no")
     assert good.get(timeout=10, callback=lambda *args: got.append(args)) == 5
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="no"):
         bad.get(timeout=10, callback=lambda *args: got.append(args))
     error = bad.get(propagate=False, callback=lambda *args: got.append(args))
     assert got == [(good.id, 5), (bad.id, error)]
@@ -382,7 +382,7 @@ def test_the_result_of_an_eager_task_reads_as_any_other():
         None,
     )
     bad = EagerResult("e", ValueError(3), "FAILURE", traceback="tb")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="3"):
         bad.get()
     assert isinstance(bad.get(propagate=False), ValueError)
     assert (bad.traceback, bad.as_tuple(), bad == "e") == ("tb", (("e", None), None), True)
