@@ -65,7 +65,7 @@ class Meta:
             "date_done": done,
         }
         more = ("name", "args", "kwargs", "worker", "retries", "queue", "group_id", "parent_id")
-        known = {name: getattr(self, name) for name in more}
+        known = {name: getattr(self, name) for name in more if self.complete}
         extended = {name: value for name, value in known.items() if value is not None}
         return meta | extended | {"task_id": task_id}
 
