@@ -169,7 +169,7 @@ class JobMeta(Meta):
             return Message()
 
     @property
-    def children(self) -> Any:  # type: ignore[override]
+    def children(self) -> Any:
         if self.job.finished_on is None:
             return None
         record = read_record(self.job.exception)
