@@ -203,7 +203,8 @@ class AMQP:
         return Router(self.app)
 
     def flush_routes(self) -> None:
-        """Nothing is kept of the routes."""
+        """Look at ``task_routes`` anew, after a change inside of it."""
+        self.app.templates.clear()
 
     def _default(self) -> Any:
         conf = self.app.conf

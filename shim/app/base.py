@@ -23,6 +23,7 @@ from .resulting import Resulting
 from .routing import Routing
 from .sending import prepare_call, send_prepared
 from .task import Task as BaseTask
+from .templates import Templates
 from .trace import Tracer
 
 
@@ -85,6 +86,7 @@ class Celery(Configuring, Components, Connecting, Registering, Resulting, Routin
         self._start_components()
         self._start_connecting()
         self._start_registering(autofinalize)
+        self.templates = Templates(self)
         self.loader = get_loader_cls(loader or "app")(self)
         _state.add_app(self)
         if set_as_current:

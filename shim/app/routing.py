@@ -35,7 +35,12 @@ class Routing:
         """The options of a call with those of its route beneath."""
         own = {key: value for key, value in options.items() if value is not None}
         routes = self.conf.task_routes
-        return {**route(routes, name, args, kwargs, own, task), **own} if routes else own
+        if not routes:
+            return own
+        found = route(routes, name, args, kwargs, own, task)
+        if "exchange" in own and "routing_key" in own:
+            found.pop("queue", None)  # the call says by other words where it goes
+        return {**found, **own}
 
     def queues_for(self, options: Mapping[str, Any]) -> list[str]:
         """The names of the queues that a call with these options goes to; more than one only by the
@@ -69,7 +74,8 @@ class Routing:
         """Have the workers of this process consume only these queues."""
         self.amqp.queues.select(queues)
 
-    def _routes_are_static(self) -> bool:
+    def routes_are_static(self) -> bool:
+        """Whether the route of a task depends on its name alone."""
         return is_static(self.conf.task_routes)
 
     def _named_queues(self) -> list[str]:

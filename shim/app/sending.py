@@ -11,6 +11,7 @@ from bullrush.core.calls import Batch, run
 from bullrush.core.new_job import NewJob
 
 from ..ids import job_id_of, uuid
+from ..local import running
 from ..message import Message
 from .announcing import Publication, is_heard
 from .arguments import checked_args, checked_kwargs
@@ -77,6 +78,11 @@ def prepare_call(
         EncodeError: an argument that the serializer cannot hold.
     """
     given, named = checked_args(args), checked_kwargs(kwargs)
+    if not options and task is not None and headers is None and renew and not running.get():
+        template = app.templates.of(task)
+        if template is not None and not is_heard():
+            job = template.job(given, named)
+            return Prepared(job, app.queue(template.queue), job.id, template.ignored)
     own = {key: value for key, value in options.items() if value is not None}
     from_parent(app, own)
     merged = _routed(app, task, name, given, named, own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import uuid
 import warnings
 
 import pytest
@@ -294,3 +295,37 @@ def test_publishing_is_tried_again_as_the_policy_says(monkeypatch):
         with pytest.raises(OperationalError):
             app.send_task("proj.add", retry_policy=policy)
         assert len(tries) == 2
+
+
+def test_a_plain_call_follows_every_change_of_settings_and_task(app, add):
+    def where():
+        result = add.delay()
+        job = job_of(result)
+        return result.queue, job.priority, job.opts.get("removeOnComplete"), result.ignored
+
+    usual = where()
+    assert where() == usual
+    app.conf.task_routes = {"proj.add": {"queue": "routed", "priority": 2}}
+    assert where() == ("routed", 2, {"age": 86400}, False)
+    app.conf.task_routes["proj.add"] = "elsewhere"
+    app.amqp.flush_routes()
+    assert where()[0] == "elsewhere"
+    add.queue = "own"
+    assert where()[0] == "own"
+    add.ignore_result = True
+    assert where() == ("own", 0, True, True)
+    app.conf.result_expires = 60
+    app.conf.task_serializer = "pickle"
+    assert "body" in job_of(add.delay()).data
+    add.time_limit, add.soft_time_limit = 1, 2
+    with pytest.raises(ValueError, match="soft_time_limit"):
+        add.delay()
+
+
+def test_ids_of_tasks_are_random_uuids(add):
+    ids = [add.delay().id for _ in range(50)]
+    found = [uuid.UUID(each) for each in ids]
+    assert {each.version for each in found} == {4}
+    assert {each.variant for each in found} == {uuid.RFC_4122}
+    assert [str(each) for each in found] == ids
+    assert len(set(ids)) == 50

@@ -211,3 +211,9 @@ def test_priorities_may_run_the_other_way(make):
 def test_the_default_priority_is_that_of_the_settings(make):
     app = make(task_default_priority=5)
     assert (sent(app)[1], sent(app, priority=1)[1]) == (5, 1)
+
+
+def test_the_exchange_and_key_of_a_call_beat_the_queue_of_a_route(make):
+    bound = Queue("bound", Exchange("x"), routing_key="k")
+    app = make(task_queues=[bound], task_routes={"proj.add": {"queue": "routed", "priority": 2}})
+    assert sent(app, exchange="x", routing_key="k") == ("bound", 2)
