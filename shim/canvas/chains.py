@@ -34,7 +34,7 @@ class _chain(Signature):
         return self.kwargs["tasks"]  # type: ignore[no-any-return]
 
     def _inner_app(self) -> Any:
-        return self.tasks[0].app if self.tasks else None
+        return next(filter(None, (each.own_app() for each in self.tasks)), None)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As `apply_async` with these arguments for the first step."""

@@ -61,8 +61,7 @@ class _chord(Signature):
         self.kwargs["body"] = body
 
     def _inner_app(self) -> Any:
-        header = self.tasks
-        return header._app or header._inner_app() or (self.body.app if self.body else None)
+        return self.tasks.own_app() or (self.body.own_app() if self.body is not None else None)
 
     def __call__(self, body: Any = None, **options: Any) -> Any:
         """Have workers run it, with that body."""

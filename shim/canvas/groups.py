@@ -43,7 +43,7 @@ class group(Signature):
         return self.kwargs["tasks"]  # type: ignore[no-any-return]
 
     def _inner_app(self) -> Any:
-        return self.tasks[0].app if self.tasks else None
+        return next(filter(None, (each.own_app() for each in self.tasks)), None)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(dict(self))

@@ -49,7 +49,8 @@ def replace(task: Any, sig: Any) -> Any:
     headers.pop("immutable", None)
     data = Message(before.args, before.kwargs, headers).encode()
     queue.update_data(job.id, json.loads(data.text))
-    delivery.move_to_waiting_children()
+    if not delivery.move_to_waiting_children():  # what replaces it has ended already
+        delivery.move_to_wait()
     raise Ignore("Replaced by new task")
 
 

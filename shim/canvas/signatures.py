@@ -108,11 +108,13 @@ class Signature(Fields):
     @property
     def app(self) -> Celery:
         """Its application."""
+        return self.own_app() or _state.find_current()
+
+    def own_app(self) -> Any:
+        """Its application, if it or something in it has one."""
         if self._app is not None:
-            return self._app  # type: ignore[no-any-return]
-        if self._type is not None:
-            return self._type.app  # type: ignore[no-any-return]
-        return self._inner_app() or _state.find_current()
+            return self._app
+        return self._type.app if self._type is not None else self._inner_app()
 
     def _inner_app(self) -> Any:
         """The application of something inside."""

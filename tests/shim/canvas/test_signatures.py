@@ -1,0 +1,142 @@
+"""Signatures as dicts, and what the operators make of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bullrush.canvas import (
+    Signature,
+    StampingVisitor,
+    _chain,
+    _chord,
+    chain,
+    chord,
+    group,
+    maybe_signature,
+    signature,
+)
+from bullrush.exceptions import EncodeError
+
+from .conftest import PATIENCE
+
+
+def test_a_signature_is_a_dict_that_travels_as_json(tasks, app):
+    found = tasks.add.s(1, y=2).set(queue="far")
+    assert set(found) == {"task", "args", "kwargs", "options", "subtask_type", "immutable"}
+    back = signature(json.loads(json.dumps(found)), app=app)
+    assert (back.task, list(back.args), back.kwargs) == (tasks.add.name, [1], {"y": 2})
+    assert back.options == {"queue": "far"}
+
+
+def test_workflows_come_back_from_json_as_what_they_were(tasks, app, start):
+    start()
+    found = chain(tasks.add.s(1, 1), chord([tasks.add.s(1), tasks.add.s(2)], tasks.total.s()))
+    back = signature(json.loads(json.dumps(found)), app=app)
+    assert isinstance(back, _chain)
+    assert isinstance(back.tasks[1], _chord)
+    assert back.delay().get(timeout=PATIENCE) == 7
+
+
+def test_call_arguments_come_first_and_call_keywords_win(tasks):
+    found = tasks.add.s(10, z=1).clone((1,), {"z": 2}, queue="q")
+    assert (found.args, found.kwargs, found.options) == ((1, 10), {"z": 2}, {"queue": "q"})
+    assert tasks.add.s(10)(1) == 11
+    assert tasks.add.si(1, 10).clone((5,)).args == (1, 10)
+
+
+def test_the_options_of_a_clone_are_its_own(tasks):
+    found = tasks.add.s().set(headers={"a": 1})
+    found.clone().options["headers"]["a"] = 2
+    assert found.options["headers"] == {"a": 1}
+
+
+def test_a_link_that_is_there_already_is_kept_once(tasks):
+    found = tasks.add.s(1, 1)
+    assert found.link(tasks.note.s()) == tasks.note.s()
+    found.link(tasks.note.s())
+    assert len(found.options["link"]) == 1
+    assert found.on_error(tasks.note.s()) is found
+    assert found.flatten_links() == [found, tasks.note.s()]
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (lambda t: t.add.s() | t.add.s(), _chain),
+        (lambda t: t.add.s() | (t.add.s() | t.add.s()), _chain),
+        (lambda t: t.add.s() | group(t.add.s(), t.add.s()), _chain),
+        (lambda t: group(t.add.s()) | t.add.s(), _chord),
+        (lambda t: group(t.add.s(), t.add.s()) | group(t.add.s()), _chord),
+        (lambda t: chain(group(t.add.s(), t.add.s()), t.add.s()), _chord),
+        (lambda t: chord([t.add.s()], t.add.s()) | t.add.s(), _chord),
+        (lambda t: chain(t.add.s()), chain),
+    ],
+)
+def test_the_bar_follows_the_upgrade_rules(make, kind, tasks):
+    assert type(make(tasks)) is kind
+
+
+def test_chains_become_one_flat_chain(tasks):
+    one, two = tasks.add.s(1), tasks.add.s(2)
+    assert len(((one | two) | (one | two)).tasks) == 4
+
+
+def test_only_signatures_can_be_put_together(tasks):
+    with pytest.raises(TypeError):
+        tasks.add.s() | 5
+
+
+def test_a_group_puts_a_link_on_its_first_member_alone(tasks):
+    found = group(tasks.add.s(1, 1), tasks.add.s(2, 2))
+    found.link(tasks.note.s())
+    found.link_error(tasks.note.s())
+    assert ["link" in each.options for each in found.tasks] == [True, False]
+    assert ["link_error" in each.options for each in found.tasks] == [True, True]
+    assert found.tasks[0].options["link"][0].immutable
+
+
+def test_signatures_say_what_they_call(tasks):
+    assert repr(tasks.add.s(1, y=2)) == f"{tasks.add.name}(1, y=2)"
+    assert repr(tasks.add.s(1) | tasks.add.s(2)).count(" | ") == 1
+
+
+def test_election_is_refused_by_name(tasks):
+    with pytest.raises(NotImplementedError, match="election"):
+        tasks.add.s().election()
+
+
+def test_own_kinds_of_signatures_can_be_registered(tasks):
+    @Signature.register_type()
+    class special(Signature):
+        pass
+
+    found = special(tasks.add.name, (1, 1), subtask_type="special")
+    assert type(maybe_signature(dict(found))) is special
+    del Signature.TYPES["special"]
+
+
+def test_stamps_reach_every_task_and_its_links(tasks, app, start):
+    class Visitor(StampingVisitor):
+        def on_signature(self, sig, **headers):
+            return {"tenant": "acme", "stamped_headers": ["tenant"]}
+
+    @app.task(bind=True)
+    def stamps(self, *args):
+        return [self.request.stamps, self.request.stamped_headers]
+
+    start()
+    found = group(stamps.s(), stamps.s())
+    found.stamp(Visitor(), place="here")
+    values = found.delay().get(timeout=PATIENCE)
+    assert values == [[{"tenant": "acme", "place": "here"}, ["place", "tenant"]]] * 2
+    linked = tasks.add.s(1, 1)
+    linked.link(tasks.note.s())
+    linked.stamp(place="there")
+    assert linked.options["link"][0].options["place"] == "there"
+
+
+def test_a_set_is_no_stamp(tasks):
+    with pytest.raises(EncodeError):
+        tasks.add.s().stamp(places={1, 2})
