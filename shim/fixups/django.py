@@ -4,6 +4,7 @@ sent when a transaction is committed.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -14,9 +15,12 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from .. import signals
+from ..contrib.django.results import CACHE, DATABASE, ResultRows
 
 if TYPE_CHECKING:
     from ..app.base import Celery
+
+logger = logging.getLogger("bullrush.fixups.django")
 
 _SETTINGS = "DJANGO_SETTINGS_MODULE"
 _SKIP_CHECKS = "CELERY_SKIP_CHECKS"
@@ -62,6 +66,7 @@ class DjangoFixup:
         self.app.loader.now = self.now  # type: ignore[method-assign]
         signals.import_modules.connect(self.on_import_modules, sender=self.app)
         signals.worker_init.connect(self.on_worker_init)
+        signals.worker_process_init.connect(self._worker.on_worker_process_init)
         return self
 
     def on_import_modules(self, **kwargs: Any) -> None:
@@ -70,6 +75,7 @@ class DjangoFixup:
 
     def on_worker_init(self, **kwargs: Any) -> None:
         """A worker begins."""
+        self._worker.check()
         self._worker.install()
 
     def now(self, utc: bool = False) -> datetime:
@@ -93,6 +99,7 @@ class DjangoWorkerFixup:
 
     def __init__(self, app: Celery) -> None:
         self.app = app
+        self._pid = os.getpid()
         self._runs = threading.local()
         self._installed = False
 
@@ -100,30 +107,42 @@ class DjangoWorkerFixup:
         """Load Django's applications; a second time does nothing."""
         import_module("django").setup()
 
-    def install(self) -> DjangoWorkerFixup:
-        """Check the project, and see to its connections from now on.
+    def check(self) -> None:
+        """Look at the project as Django does.
 
         Raises:
             SystemCheckError: Django's checks found an error.
         """
         self.django_setup()
-        if self._installed:
-            return self
-        self._installed = True
         if not os.environ.get(_SKIP_CHECKS):
             import_module("django.core.management.base").BaseCommand().check()
-        signals.task_prerun.connect(self.on_task_prerun)
-        signals.task_postrun.connect(self.on_task_postrun)
-        signals.worker_process_init.connect(self.on_worker_process_init)
+
+    def install(self) -> DjangoWorkerFixup:
+        """See to the connections of this process from now on."""
+        if not self._installed:
+            self._installed = True
+            signals.task_prerun.connect(self.on_task_prerun)
+            self._write_rows()
+            signals.task_postrun.connect(self.on_task_postrun)
         return self
+
+    def _write_rows(self) -> None:
+        backend = self.app.conf.result_backend
+        if backend == CACHE:
+            logger.warning("result_backend=%r: results are in Redis, and not in the cache", CACHE)
+        elif backend == DATABASE:
+            self._rows = ResultRows(self.app).install()
 
     def on_worker_process_init(self, **kwargs: Any) -> None:
         """A child begins: what it has inherited is its parent's."""
-        for connection in self._connections():
-            if connection.connection is not None:
-                _inherited.append(connection.connection)
-                connection.connection = None
-        self.close_cache()
+        self.django_setup()
+        if os.getpid() != self._pid:
+            for connection in self._connections():
+                if connection.connection is not None:
+                    _inherited.append(connection.connection)
+                    connection.connection = None
+            self.close_cache()
+        self.install()
 
     def on_task_prerun(self, sender: Any, **kwargs: Any) -> None:
         """A task begins."""

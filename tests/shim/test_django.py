@@ -108,25 +108,60 @@ def test_tasks_of_installed_applications_are_found(run):
     assert found == ["orders.tasks.count", "orders.tasks.look", "orders.tasks.ship"]
 
 
-@pytest.mark.parametrize(("reuse", "open_before"), [("", "0 0 0 0"), ("2", "0 1 0 1")])
-def test_connections_are_closed_around_tasks(run, reuse, open_before):
+@pytest.mark.parametrize(
+    ("pool", "reuse", "open_before"),
+    [("threads", "", "0 0 0 0"), ("threads", "2", "0 1 0 1"), ("prefork", "", "0 0 0 0")],
+)
+def test_connections_are_closed_around_tasks(run, reuse, open_before, pool):
     found = run(
         f"""
         from shop import celery_app as app
-        app.loader.init_worker()
-        app.conf.db_reuse_max = int({reuse!r} or 0)
         from bullrush.worker import make_worker
         from bullrush import signals
+        app.loader.init_worker()
         from orders.tasks import look
-        worker = make_worker(app, concurrency=1, pool="threads")
+        worker = make_worker(app, concurrency=1, pool={pool!r}, source="shop:celery_app")
         signals.worker_init.send(sender=worker)
         worker.start()
         for _ in range(4):
             print(int(look.delay().get(timeout=20)))
         worker.stop()
         """,
+        SHOP_REUSE=reuse,
     )
     assert found == open_before.split()
+
+
+def test_rows_of_django_celery_results_are_written(run):
+    found = run(
+        """
+        from django.core.management import call_command
+        from shop import celery_app as app
+        from bullrush import signals
+        from bullrush.worker import make_worker
+        app.loader.init_worker()
+        call_command("migrate", verbosity=0, run_syncdb=True)
+        from orders.tasks import look, ship
+        worker = make_worker(app, concurrency=1, pool="threads")
+        signals.worker_init.send(sender=worker)
+        worker.start()
+        results = [look.delay(), ship.delay(7), look.apply_async(ignore_result=True)]
+        results.append(look.apply_async(expires=-1))
+        results[0].get(timeout=20)
+        for each in results[1], results[3]:
+            each.get(timeout=20, propagate=False)
+        worker.stop()
+        from django_celery_results.models import TaskResult
+        for id in (each.id for each in results):
+            row = TaskResult.objects.filter(task_id=id).first()
+            print(row and f"{row.status},{row.result},{row.task_name}".replace(" ", ""))
+        """,
+        SHOP_BACKEND="django-db",
+    )
+    assert found[0] == "SUCCESS,false,orders.tasks.look"
+    assert found[1].startswith('FAILURE,{"exc_type":"Order.DoesNotExist"')
+    assert found[2] == "None"
+    assert found[3].startswith('REVOKED,{"exc_type":"TaskRevokedError"')
 
 
 def test_a_worker_checks_the_project_first(run):

@@ -4,6 +4,13 @@ import os
 
 SECRET_KEY = "of a test"
 INSTALLED_APPS = ["orders"]
+if os.environ.get("SHOP_BACKEND"):
+    INSTALLED_APPS.append("django_celery_results")
+    CELERY_RESULT_BACKEND = os.environ["SHOP_BACKEND"]
+    CELERY_RESULT_EXTENDED = True
+if os.environ.get("SHOP_REUSE"):
+    CELERY_DB_REUSE_MAX = int(os.environ["SHOP_REUSE"])
+DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 DATABASES = {
     "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["SHOP_DATABASE"]}
 }
