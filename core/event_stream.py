@@ -73,6 +73,7 @@ class Ending:
     reason: str = ""
 
 
+_EVENT, _ANY = b"event", b"*"
 Listener: TypeAlias = Callable[[Event], None]
 
 
@@ -93,6 +94,8 @@ class Stream:
         self.position = None if last_event_id == "$" else last_event_id
         self.blocking_timeout = check_duration(blocking_timeout, "blocking_timeout")
         self.listeners: dict[str, tuple[Listener, ...]] = {}
+        #: The names of events that somebody has ever listened to.
+        self._wanted: set[bytes] = set()
         self._failures = 0
 
     def newest(self) -> Command:
@@ -126,9 +129,14 @@ class Stream:
         others.
         """
         self._failures = 0
-        for entry_id, flat in reply[0][1] if reply else ():
+        entries, wanted = reply[0][1] if reply else (), self._wanted
+        if entries:
+            self.position = entries[-1][0].decode()
+        for entry_id, flat in entries:
+            # Most events are of no interest to most readers, and making one costs more than this.
+            if flat[0] == _EVENT and flat[1] not in wanted and _ANY not in wanted:
+                continue
             event = event_of(entry_id, flat)
-            self.position = event.id
             for listener in self._listeners_of(event):
                 try:
                     listener(event)
@@ -143,6 +151,7 @@ class Stream:
 
     def on(self, name: str, listener: Listener) -> Callable[[], None]:
         """Add a listener; gives what takes it away again."""
+        self._wanted.add(name.partition(":")[0].encode())
         self.listeners[name] = (*self.listeners.get(name, ()), listener)
 
         def forget() -> None:

@@ -12,7 +12,6 @@ from .. import result
 from ..backends.base import Backend
 from ..exceptions import TaskRevokedError
 from ..failures import record_of
-from ..ids import job_id_of
 from ..result.endings import Endings
 from ..result.looking import job_ids_of
 
@@ -70,19 +69,15 @@ class Resulting:
 
     def mark_of(self, name: str, reused_id: str | None = None) -> int | None:
         """For who is about to send a task: tells its result from where on the reader of the queue
-        has seen everything. None when nobody reads yet.
-
-        Args:
-            reused_id: the task id, unless it was just made: how an earlier task of that id ended is
-                forgotten, and None is returned.
+        has seen everything. None when nobody reads yet, and for an id that may have been used
+        before, whose earlier end must not be taken for this one.
         """
         endings = self._endings.get(name)
-        if endings is None:
-            return None
-        if reused_id:
-            endings.forget(job_id_of(str(reused_id)))
-            return None
-        return endings.count
+        return None if endings is None or reused_id else endings.count
+
+    def marks(self) -> dict[str, int]:
+        """For who is about to send many: queue -> `mark_of`."""
+        return {name: endings.count for name, endings in list(self._endings.items())}
 
     def revoke_waiting(self: Celery, task_ids: str | Iterable[str]) -> None:  # type: ignore[misc]
         """Fail tasks that no worker has yet with `TaskRevokedError`."""

@@ -226,7 +226,6 @@ class Backend:
                 # It may run again, or somebody was quicker.
                 with contextlib.suppress(JobNotFound, WrongState):
                     self.app.queue(job.queue_name).remove(job.id)
-            self.app.mark_of(job.queue_name, task_id)
         self.app.driver.execute(("DEL", celery_result_key(task_id)))
 
     def delete(self, key: Any) -> None:

@@ -181,7 +181,8 @@ def _send(
         parent_id=options.get("parent_id") or (request.id if request is not None else None),
     )
     with_arguments(found, args, kwargs)
-    know_queues(result, planting.plant(plan(found)))
+    marks = planting.app.marks()
+    know_queues(result, planting.plant(plan(found)), marks)
     return result
 
 
@@ -282,8 +283,14 @@ _LINKS = ("link", "link_error")
 _OF_ONE = ("task_id", "link", "link_error", "group_id", "group_index", "chord")
 
 
-def know_queues(result: Any, sent: Mapping[str, Prepared]) -> None:
-    """Tell results where their jobs are."""
+def know_queues(
+    result: Any, sent: Mapping[str, Prepared], marks: Mapping[str, int] | None = None
+) -> None:
+    """Tell results where their jobs are.
+
+    Args:
+        marks: as they were before any was sent; see `Celery.marks`.
+    """
     waiting = [result]
     while waiting:
         found = waiting.pop()
@@ -295,6 +302,8 @@ def know_queues(result: Any, sent: Mapping[str, Prepared]) -> None:
         if prepared is not None:
             found._queue = prepared.queue.name
             found.ignored = prepared.ignored
+            if marks and found._new:
+                found._mark = marks.get(prepared.queue.name)
 
 
 Signature.launch = staticmethod(launch)

@@ -233,13 +233,15 @@ class Signature(Fields):
     ) -> Any:
         """Settle its id now; returns the result."""
         options = self.options
-        task_id = options.get("task_id") or _id or uuid()
-        options["task_id"] = task_id
+        known = options.get("task_id") or _id
+        task_id = options["task_id"] = known or uuid()
         place = {"group_id": group_id, "chord": chord, "root_id": root_id, "parent_id": parent_id}
         for name, value in {**place, "group_index": group_index}.items():
             if value is not None and options.get(name) is None:
                 options[name] = value
-        return self.app.AsyncResult(task_id)
+        result = self.app.AsyncResult(task_id)
+        result._new = not known
+        return result
 
     _freeze = freeze
 

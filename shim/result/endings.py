@@ -77,10 +77,6 @@ class Endings:
         """Whether an end may have been dropped that was seen after `count` was `mark`."""
         return self.count - mark > KEPT
 
-    def forget(self, job_id: str) -> None:
-        """The id is used again: how an earlier job of that id ended is no longer of interest."""
-        self._recent.pop(job_id, None)
-
     def add(self, waiter: Told, job_ids: Iterable[str]) -> None:
         """Have a waiter told of the ends of these jobs from now on."""
         with self._guard:

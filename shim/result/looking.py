@@ -54,7 +54,7 @@ def _ask(app: Celery, wanted: Sequence[tuple[AsyncResult, list[str] | None]]) ->
         if queues is None:
             known = queues = app.known_queues() if known is None else known
             more = [Call(("GET", celery_result_key(result.id)), RecordMeta.from_text)]
-        ids = job_ids_of(result.id)
+        ids = result._job_ids()
         parts.append([app.queue(q).ending_call(i) for q in queues for i in ids] + more)
     answers = iter(_sent(app, [call for part in parts for call in part]))
     found = [_best(app, [next(answers) for _ in part]) for part in parts]
@@ -101,7 +101,7 @@ def _view(app: Celery, result: AsyncResult, queues: list[str] | None) -> Meta:
     calls = [
         app.queue(name).view_call(job_id)
         for name in queues or app.known_queues()
-        for job_id in job_ids_of(result.id)
+        for job_id in result._job_ids()
     ]
     answers = run(app.driver, Batch([*calls, *more], list))
     metas = [each if isinstance(each, Meta) else _meta_of_view(app, each) for each in answers]

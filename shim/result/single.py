@@ -48,6 +48,9 @@ class AsyncResult(Walking, Facts, Revoking, ResultBase):
     app: Celery = None  # type: ignore[assignment]
     _cache: Meta | None = None
     _promise: Promise | None = None
+    _known_ids: tuple[str, ...] | None = None
+    #: Whether the id was just made, for a task that is about to be sent: see `mark`.
+    _new = False
 
     def __init__(
         self,
@@ -193,6 +196,12 @@ class AsyncResult(Walking, Facts, Revoking, ResultBase):
         ended = [each for each in reversed(parents) if each._cache is not None]
         return [each for each in ended if each.state in states.PROPAGATE_STATES]
 
+    def _job_ids(self) -> tuple[str, ...]:
+        """The ids that its job may have."""
+        if self._known_ids is None:
+            self._known_ids = job_ids_of(self.id)
+        return self._known_ids
+
     def _parents(self) -> Iterator[Any]:
         node = self.parent
         while node is not None:
@@ -308,13 +317,13 @@ class AsyncResult(Walking, Facts, Revoking, ResultBase):
         """The application holds on to this result until its task has ended."""
         names = [self._queue] if self._queue else self.app.known_queues()
         for name in names:
-            self.app.endings(name).add(self, job_ids_of(self.id))
+            self.app.endings(name).add(self, self._job_ids())
         self.ready()  # it may have ended meanwhile
 
     def tell(self, event: Event) -> None:
         """For the reader of the events: the task has ended."""
         for name in [self._queue] if self._queue else self.app.known_queues():
-            self.app.endings(name).remove(self, job_ids_of(self.id))
+            self.app.endings(name).remove(self, self._job_ids())
         if self._mark is not None and "returnvalue" in event.fields:
             self._keep(EndMeta(event, self.app))
         else:

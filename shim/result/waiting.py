@@ -14,7 +14,7 @@ from bullrush.core import Event
 from .. import states
 from ..exceptions import TimeoutError
 from .endings import Endings, Waiter
-from .looking import job_ids_of, look
+from .looking import look
 from .meta import UNKNOWN, EndMeta, FailedMeta, Meta
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class _Waiting:
             yield from self._ready_of(lost)
             results = [each for each in results if each._cache is None]
         for each in results:
-            for job_id in job_ids_of(each.id):
+            for job_id in each._job_ids():
                 self.pending.setdefault(job_id, []).append(each)
         self._listen(results)
         unsure: list[AsyncResult] = []
@@ -123,7 +123,7 @@ class _Waiting:
         for each in results:
             queues = [each._queue] if each._queue else self.app.known_queues()
             for name in queues:
-                by_queue.setdefault(name, []).extend(job_ids_of(each.id))
+                by_queue.setdefault(name, []).extend(each._job_ids())
         self._unknown = any(each._queue is None for each in results)
         for name, job_ids in by_queue.items():
             endings = self.app.endings(name)
@@ -139,7 +139,7 @@ class _Waiting:
         endings = self.app.endings(result._queue)
         if endings.missed(result._mark):
             return None
-        return endings.recent(job_ids_of(result.id)[0]) or False
+        return endings.recent(result._job_ids()[0]) or False
 
     def _take(
         self, events: Sequence[Event], told: bool = False
@@ -176,7 +176,7 @@ class _Waiting:
     def _found(
         self, result: AsyncResult, meta: Meta, told: bool = False
     ) -> tuple[AsyncResult, Meta]:
-        for job_id in job_ids_of(result.id):
+        for job_id in result._job_ids():
             rest = [each for each in self.pending.get(job_id, ()) if each is not result]
             if rest:
                 self.pending[job_id] = rest
