@@ -1,5 +1,5 @@
 """The command line: ``bullrush -A proj worker`` and its siblings."""
 
-from .main import main
+from .main import main, run
 
-__all__ = ["main"]
+__all__ = ["main", "run"]

@@ -10,11 +10,12 @@ import click
 from bullrush.core.errors import InvalidOption
 
 from ..app import Celery
+from .commands import Command
 from .detach import detach_options, take_detached
-from .worker import LEVELS
+from .worker_options import LEVELS
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "-s", "--schedule", help="A name that tells this beat from others; no file is written."
 )

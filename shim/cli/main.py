@@ -1,71 +1,122 @@
-"""The commands."""
+"""``bullrush``: the commands, and the options that all of them have."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from bullrush import __version__
 from bullrush.core.errors import BullrushError, InvalidOption
+from bullrush.exceptions import ImproperlyConfigured
 
 from ..app import Celery, current_app
 from ..finding import find_app
-from .beat import beat
-from .worker import SOURCE, worker
+from .commands import HELP, Commands
+from .worker import NO_COLOR, SOURCE
 
-#: Celery's exit code for: nobody answered.
-UNAVAILABLE = 69
+#: Name of a command -> where it is.
+HOMES = {
+    "amqp": ".refused:amqp",
+    "beat": ".beat:beat",
+    "call": ".tasks:call",
+    "graph": ".refused:graph",
+    "list": ".queues:listing",
+    "migrate": ".migrate:migrate",
+    "multi": ".multi:multi",
+    "purge": ".queues:purge",
+    "report": ".shell:report",
+    "result": ".tasks:result",
+    "shell": ".shell:shell",
+    "status": ".control:status",
+    "upgrade": ".upgrade:upgrade",
+    "worker": ".worker:worker",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, homes=HOMES, context_settings={**HELP, "auto_envvar_prefix": "CELERY"})
 @click.option(
-    "-A", "--app", "app_name", envvar="APP", help="The application: module, or module:attribute."
+    "-A",
+    "--app",
+    "app_name",
+    envvar="APP",
+    metavar="MODULE[:ATTRIBUTE]",
+    help="Where the application is.",
 )
-@click.option("-b", "--broker", help="Where Redis is, for example redis://localhost:6379/0.")
+@click.option(
+    "-b", "--broker", envvar="BROKER_URL", help="Where Redis is: redis://localhost:6379/0."
+)
+@click.option(
+    "--result-backend", envvar="RESULT_BACKEND", help="The setting of that name; see the guide."
+)
+@click.option("--loader", envvar="LOADER", help="What imports tasks: the dotted path of a class.")
+@click.option("--config", envvar="CONFIG_MODULE", help="The module with the settings.")
+@click.option(
+    "--workdir", type=click.Path(exists=True, file_okay=False), help="Change to that folder first."
+)
+@click.option("-C", "--no-color", is_flag=True, help="No colours.")
 @click.option("-q", "--quiet", is_flag=True, help="Say less.")
+@click.option("--skip-checks", is_flag=True, help="Leave out Django's checks.")
 @click.version_option(__version__, prog_name="bullrush")
 @click.pass_context
-def cli(context: click.Context, app_name: str | None, broker: str | None, quiet: bool) -> None:
-    """Celery's commands on queues shared with Node BullMQ."""
-    app = find_app(app_name) if app_name else context.obj or current_app._get_current_object()
-    if broker:
-        app.conf.broker_url = broker
-    context.obj = app
-    context.meta[SOURCE] = app_name
+def cli(context: click.Context, /, **options: Any) -> None:
+    """Celery's commands on queues shared with Node BullMQ.
+
+    -A comes before the command: bullrush -A proj worker -l INFO
+    """
+    if options["workdir"]:
+        os.chdir(options["workdir"])
+    # Those two variables count by being there, whatever they say.
+    options["no_color"] = options["no_color"] or bool(os.environ.get("NO_COLOR"))
+    if options["skip_checks"] or os.environ.get("SKIP_CHECKS"):
+        os.environ["CELERY_SKIP_CHECKS"] = "true"
+    if options["no_color"]:
+        os.environ.setdefault("NO_COLOR", "1")
+        context.color = False
+    context.obj = _configured(context.obj, options)
+    context.meta[SOURCE] = options["app_name"]
+    context.meta[NO_COLOR] = options["no_color"]
+    context.meta[QUIET] = options["quiet"]
 
 
-cli.add_command(beat)
-cli.add_command(worker)
+#: Under this name the context keeps whether little should be said.
+QUIET = "bullrush.quiet"
 
 
-@cli.command()
-@click.pass_obj
-def status(app: Celery) -> None:
-    """List the workers of the application's queues, Node's as well."""
-    app.loader.import_default_modules()
-    found = 0
-    for name in app.known_queues():
-        for client in app.queue(name).get_workers():
-            found += 1
-            _, _, worker_name = client["name"].partition(":w:")
-            click.echo(f"{worker_name or client.get('addr', '?')}: OK ({name})")
-    if not found:
-        click.echo("Error: no worker is there", err=True)
-        sys.exit(UNAVAILABLE)
-    click.echo(f"\n{found} {'node' if found == 1 else 'nodes'} online.")
+def _configured(app: Celery | None, options: dict[str, Any]) -> Celery:
+    """The application with what the options say."""
+    if options["loader"]:
+        os.environ["CELERY_LOADER"] = options["loader"]
+    if options["app_name"]:
+        app = find_app(options["app_name"])
+    elif app is None:
+        app = current_app._get_current_object()
+    if options["config"]:
+        app.config_from_object(options["config"], force=True)
+    for option, setting in (("broker", "broker_url"), ("result_backend", "result_backend")):
+        if options[option]:
+            app.conf[setting] = options[option]
+    return app
 
 
-def run(app: Celery, argv: list[str]) -> None:
-    """The command line of an application, from code."""
-    cli.main(args=argv, prog_name="bullrush", obj=app, standalone_mode=False)
+def run(app: Celery | None, argv: Sequence[str]) -> None:
+    """Carry out a command in this process, as ``app.start`` does.
+
+    Raises:
+        click.ClickException: it was called in a wrong way.
+        SystemExit: the command ends with a code of its own.
+    """
+    cli.main(args=list(argv), prog_name="bullrush", obj=app, standalone_mode=False)
 
 
 def main() -> None:
     """The console script: one line for an error that a user can mend."""
     try:
         cli(prog_name="bullrush")
-    except InvalidOption as error:
+    except (InvalidOption, ImproperlyConfigured) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
     except BullrushError as error:
