@@ -53,5 +53,6 @@ def __getattr__(name: str) -> Any:
     """
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import_module("..app.base", __name__)  # which needs parts of it, and has to come first
     found = globals()[name] = getattr(import_module(".ready", __name__), name)
     return found

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from .signatures import Signature, maybe_signature
@@ -109,7 +107,7 @@ class chain(_chain):
     def __new__(cls, *tasks: Any, **options: Any) -> Any:
         if not options and tasks and (len(tasks) > 1 or _is_list(tasks[0])):
             found = tasks[0] if len(tasks) == 1 else tasks
-            return reduce(or_, (each for each in found if not _is_nothing(each)), _chain())
+            return Signature.join(each for each in found if not _is_nothing(each))
         return super().__new__(cls)
 
 

@@ -35,6 +35,7 @@ class Signature(Fields):
     TYPES: ClassVar[dict[str, type[Signature]]] = {}
     #: What `|` makes of two signatures; set by the module that knows all kinds of them.
     combine: ClassVar[Callable[[Any, Any], Any]]
+    join: ClassVar[Callable[..., Any]]
     #: Sends a signature of any kind; set by the module that plans.
     launch: ClassVar[Callable[..., Any]]
     #: Runs one here and now.
@@ -190,7 +191,12 @@ class Signature(Fields):
         """A copy, with further arguments and options. The options are copied deeply."""
         given, named, options = self._merge(tuple(args or ()), kwargs, opts)
         found = Signature.from_dict(
-            {**self, "args": given, "kwargs": named, "options": copy.deepcopy(options)},
+            {
+                **self,
+                "args": given,
+                "kwargs": named,
+                "options": copy.deepcopy(options) if options else {},
+            },
             app=self._app,
         )
         found._type = self._type
