@@ -15,6 +15,10 @@ class ResultBase:
     parent: ResultBase | None = None
     id: Any
 
+    def __json__(self) -> Any:
+        """A task that returns a result returns its plain data."""
+        return self.as_tuple()
+
     def forget(self) -> None:
         """Take away what is stored."""
         raise NotImplementedError

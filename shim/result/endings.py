@@ -5,6 +5,7 @@ and those who come a little later find what they missed.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
 from queue import Empty, SimpleQueue
@@ -51,12 +52,15 @@ class Endings:
         events: its reader.
 
     Attributes:
-        count: how many ends were seen so far; see `missed`.
+        count: how many ends were seen so far, from a number on that no earlier reader has reached;
+            see `missed`.
     """
 
     def __init__(self, events: QueueEvents) -> None:
         self.events = events
-        self.count = 0
+        # A mark of an earlier reader, before a fork or a reconnection of the application, is older
+        # than all that this one has seen.
+        self.count = time.monotonic_ns()
         self._guard = threading.Lock()
         self._recent: dict[str, Event] = {}
         self._order: deque[str] = deque()

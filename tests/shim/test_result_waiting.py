@@ -168,6 +168,20 @@ def test_so_many_ends_are_kept_and_who_comes_later_asks(real, queue):
     assert not endings.missed(endings.count)
 
 
+def test_a_result_outlives_the_reader_it_was_sent_under(real, queue):
+    """As after a fork, and when the application is closed and used again."""
+    task = real.tasks["echo"]
+    first = task.delay(0)
+    end_all(queue)
+    assert first.get(timeout=10) == 0
+    result = task.delay(1)
+    end_all(queue)
+    real.close()
+    old, new = result._mark, real.endings(queue.name)
+    assert new.missed(old)
+    assert result.get(timeout=10) == 1
+
+
 def test_a_long_value_is_asked_for(real, queue):
     task = real.tasks["echo"]
     task.delay(0)

@@ -329,6 +329,16 @@ def test_the_tasks_that_a_task_sent_are_its_children(app, start, echo):
     assert repr(fresh.graph).startswith(f"DependencyGraph {result.id}(2)")
 
 
+def test_a_task_that_returns_a_result_returns_its_data(app, start, echo):
+    @app.task
+    def send():
+        return echo.delay(3)
+
+    start()
+    data = send.delay().get(timeout=10)
+    assert result_from_tuple(data, app).get(timeout=10) == 3
+
+
 def test_walking_below_a_task_that_has_not_ended_is_refused(app, unknown):
     result = app.AsyncResult(unknown)
     with pytest.raises(IncompleteStream):
