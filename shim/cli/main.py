@@ -24,6 +24,7 @@ HOMES = {
     "beat": ".beat:beat",
     "call": ".tasks:call",
     "graph": ".refused:graph",
+    "logtool": ".logtool:logtool",
     "list": ".queues:listing",
     "migrate": ".migrate:migrate",
     "multi": ".multi:multi",

@@ -345,3 +345,35 @@ def test_a_pid_file_of_a_process_that_runs_is_respected(own, tmp_path):
     assert "already exists" in said.output
     path.write_text("no number")
     assert read_pid(path) is None
+
+
+LOG = """\
+stray
+[2026-11-24 16:06:11,524: INFO/MainProcess] Task app.add[1] received
+[2026-11-24 16:06:11,525: INFO/MainProcess] Task app.boom[2] received
+[2026-11-24 16:06:11,526: INFO/MainProcess] Task app.add[3] received
+[2026-11-24 16:06:11,527: INFO/ForkPoolWorker-2] Task app.add[1] succeeded in 0.1s: 3
+[2026-11-24 16:06:11,543: ERROR/ForkPool-1] Task app.boom[2] raised unexpected: ValueError('no')
+Traceback (most recent call last):
+ValueError: no
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("stats", "Tasks received: 3\n  app.add: 2 (succeeded: 1)\n  app.boom: 1 (raised: 1)\n"),
+        ("incomplete", "app.add[3]\n"),
+        ("debug", "stray\n"),
+        ("traces", "1 times:\nTraceback (most recent call last):\nValueError: no\n\n"),
+        (
+            "errors",
+            "Task app.boom[2] raised unexpected: ValueError('no')\n"
+            "Traceback (most recent call last):\nValueError: no\n",
+        ),
+    ],
+)
+def test_a_log_is_read(own, tmp_path, word, says):
+    path = tmp_path / "worker.log"
+    path.write_text(LOG)
+    assert bullrush_says(own, "logtool", word, str(path)).output == says
