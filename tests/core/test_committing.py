@@ -402,3 +402,63 @@ def sweep(hands, stored):
     """A sweep that is not kept off by the last one."""
     stored.run("DEL", stored.keys.stalled_check)
     return hands.sweep()
+
+
+class TestRetentionOfACall:
+    """Jobs that end in one call leave behind what they would if they ended one by one."""
+
+    KEEPS = (
+        [{"age": 60}] * 4,
+        [{"age": 60, "limit": 1}] * 2 + [{"age": 30}] * 2,
+        [{"count": 2}, {"count": 2}, {"age": 60}, {"count": 1}],
+        [{"count": 1}, {}, {}, {"count": 3}],
+        [{"age": 60}, {}, {"count": 2, "age": 60}, {"age": 60}],
+    )
+
+    @pytest.mark.parametrize("together", [True, False])
+    @pytest.mark.parametrize("keeps", KEEPS, ids=range(len(KEEPS)))
+    def test_it_is_the_same_for_jobs_that_end_together(self, queue, stored, hands, keeps, together):
+        old, now = now_ms() - 100_000, now_ms()
+        for _ in range(6):
+            queue.add("old")
+        for each in hands.take(6, now=old):
+            hands.commit(each, Completed(0), now=old)
+        for keep in keeps:
+            queue.add("new", **({"remove_on_complete": Keep(**keep)} if keep else {}))
+        pairs = [(each, Completed(1)) for each in hands.take(len(keeps))]
+        if together:
+            hands.trip(pairs, now=now)
+        else:
+            for pair in pairs:
+                hands.trip([pair], now=now)
+        left = sorted(queue.get_job(each).name for each in stored.ids("completed"))
+        assert left == self.LEFT[self.KEEPS.index(keeps)]
+
+    LEFT = (
+        ["new"] * 4,
+        ["new"] * 4,
+        ["new"],
+        ["new"] * 3,
+        ["new"] * 3,
+    )
+
+    def test_equal_retentions_are_swept_once(self, queue, stored, hands):
+        for _ in range(20):
+            queue.add("x", remove_on_complete=Keep(age=60))
+        taken = hands.take(20)
+        before = _calls(stored)
+        hands.trip([(each, Completed(1)) for each in taken])
+        after = _calls(stored)
+        if after:  # not on memory, which does not count
+            spent = {name: after[name] - before.get(name, 0) for name in after}
+            assert spent["zrevrangebyscore"] == spent["zadd"] == spent["del"] == 1
+
+
+def _calls(stored):
+    """How often Redis ran each command."""
+    try:
+        said = stored.run("INFO", "commandstats").decode()
+    except ServerError:
+        return {}
+    rows = [line.removeprefix("cmdstat_").split(":calls=") for line in said.splitlines()[1:]]
+    return {name: int(rest.split(",")[0]) for name, rest in rows}

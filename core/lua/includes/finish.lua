@@ -87,9 +87,36 @@ local function store_failed_attempt(base, outcome)
   end
 end
 
+--- Write what was gathered, and forget it.
+local function settle(base, request)
+  if #request.unlocked > 0 then
+    call("DEL", unpack(request.locks))
+    call("SREM", base .. key.stalled, unpack(request.unlocked))
+  end
+  local finished = request.finished
+  request.unlocked, request.locks, request.finished = {}, {}, {}
+  for set, rows in pairs(finished) do
+    call("ZADD", set, unpack(rows))
+    local keep = rows.keep
+    if keep.age or keep.count then
+      purge(base, set, request.now, {age = keep.age, count = keep.count, limit = keep.limit * #rows / 2})
+    end
+  end
+end
+
+--- Whether jobs that end one by one leave the same behind as jobs that end together. Not when they are kept by number.
+local function same_retention(one, other)
+  return one.age == other.age and one.limit == other.limit and not (one.count or other.count)
+end
+
 --- What is the same for many jobs of a call is gathered in `request` and written by `settle`, in one command each.
-local function note_finished(request, finished, id)
-  local rows = request.finished[finished] or {}
+local function note_finished(base, request, finished, id, keep)
+  local rows = request.finished[finished]
+  if rows and not same_retention(rows.keep, keep) then
+    settle(base, request)
+    rows = nil
+  end
+  rows = rows or {keep = keep}
   request.finished[finished] = rows
   rows[#rows + 1], rows[#rows + 2] = request.now_text, id
 end
@@ -99,18 +126,6 @@ local function note_unlocked(base, request, outcome)
     local position = #request.unlocked + 1
     request.unlocked[position], request.locks[position] = outcome.id, base .. outcome.id .. jobkey.lock
   end
-end
-
---- Write what was gathered, and forget it.
-local function settle(base, request)
-  if #request.unlocked > 0 then
-    call("DEL", unpack(request.locks))
-    call("SREM", base .. key.stalled, unpack(request.unlocked))
-  end
-  for finished, rows in pairs(request.finished) do
-    call("ZADD", finished, unpack(rows))
-  end
-  request.unlocked, request.locks, request.finished = {}, {}, {}
 end
 
 --- @rare
@@ -130,7 +145,7 @@ end
 
 --- The end of the job, good or bad: steps 7 to 11 of section 5.1.
 local function store_finished(base, outcome, request)
-  local id, now, hash = outcome.id, request.now, base .. outcome.id
+  local id, hash = outcome.id, base .. outcome.id
   local failed = outcome.kind == "failed"
   local finished = failed and base .. key.failed or base .. key.completed
   local result = failed and field.failed_reason or field.returnvalue
@@ -154,11 +169,7 @@ local function store_finished(base, outcome, request)
         call("HSET", hash, field.exception, outcome.exception)
       end
     end
-    note_finished(request, finished, id)
-    if outcome.keep.age or outcome.keep.count then
-      settle(base, request)
-      purge(base, finished, now, outcome.keep)
-    end
+    note_finished(base, request, finished, id, outcome.keep)
   end
   add_event(base, outcome.kind, "jobId", id, result, outcome.value, "prev", "active")
   if failed and outcome.made + 1 >= outcome.attempts then
