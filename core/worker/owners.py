@@ -17,8 +17,9 @@ from .service import Service
 
 logger = logging.getLogger("bullrush.worker")
 
-#: s between two looks. One read for each queue.
-INTERVAL = 3.0
+#: s between two looks, so how long a job of a killed worker waits at most. An idle queue costs one
+#: command.
+INTERVAL = 5.0
 #: How many active jobs of a queue are looked at, the oldest first.
 MOST = 500
 
@@ -53,6 +54,8 @@ class OwnerService(Service):
 
     def look(self, queue: Queue) -> list[str]:
         """Take back what dead workers hold; the ids."""
+        if not queue.driver.execute(("EXISTS", queue.keys.active)):
+            return []
         owners = run(queue.driver, view_owners(queue, MOST))
         found = [(each, identity_of(each[1])) for each in owners]
         gone = {identity for _, identity in found if identity and identity.is_gone(self.here)}

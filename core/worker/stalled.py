@@ -39,8 +39,11 @@ class StalledService(Service):
         self.told = told
 
     def tick(self) -> None:
-        """One sweep of every queue."""
+        """One sweep of every queue in which somebody works: an idle one costs one command."""
         for queue in self.queues:
+            keys = queue.keys
+            if not queue.driver.execute(("EXISTS", keys.active, keys.stalled)):
+                continue
             for job_id in self.sweep(queue):
                 logger.warning(
                     "stalled: job %s of %s was taken back from a lost worker", job_id, queue.name

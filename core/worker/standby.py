@@ -44,6 +44,8 @@ class Standby:
         self._call: Call[Reply] | None = None
         self._deadline = 0.0
         self._called_off = False
+        #: Whether the last sleep ended by its own time.
+        self._quiet = False
         #: μs; when it was found out, monotonic s.
         self._skew, self._compared = 0, -_COMPARE
         #: The server's number of the connection; 0 when it does not tell.
@@ -67,10 +69,12 @@ class Standby:
         self._compare_clocks()
         request = replace(request, skew=self._skew)
         call = commit_and_fetch(self._queue.keys, [], request)
-        sleep = ("BZPOPMIN", self._queue.keys.marker, self._wake_key, f"{self._timeout:.3f}")
+        # Where nothing came for that long it may take twice as long until something does.
+        timeout = self._timeout * (2 if self._quiet else 1)
+        sleep = ("BZPOPMIN", self._queue.keys.marker, self._wake_key, f"{timeout:.3f}")
         self._call, self.request, self._called_off = call, request, False
         self._connection.send([sleep, call.command])
-        self._deadline = time.monotonic() + self._timeout + GRACE
+        self._deadline = time.monotonic() + timeout + GRACE
 
     def fileno(self) -> int:
         """Readable when it comes back."""
@@ -104,6 +108,7 @@ class Standby:
         for each in (slept, reply):
             if isinstance(each, BullrushError):
                 raise each
+        self._quiet = slept is None
         return call.read(reply)
 
     def doubt_clocks(self) -> None:
