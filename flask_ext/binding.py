@@ -19,7 +19,7 @@ from bullrush.core.drivers import Driver, connect
 from bullrush.core.environment import redis_url
 from bullrush.core.worker import Handler, Worker, WorkerOptions
 
-from .context import in_app_context
+from .context import HandlerInContext
 from .pulse import Pulse
 from .settings import Settings
 
@@ -98,7 +98,8 @@ class Binding:
             InvalidQueueName: a name that cannot be part of a key.
             InvalidOption: an unknown option, or a value out of range.
         """
-        inside = in_app_context(self._app, handler or self.celery.tracer(options.get("name", "")))
+        tracer = handler or self.celery.tracer(options.get("name", ""))
+        inside = HandlerInContext(self._app, tracer)
         return Worker(queues, inside, driver=self.driver, prefix=self.settings.prefix, **options)
 
     def start_worker(

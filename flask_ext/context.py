@@ -9,6 +9,9 @@ from typing import Any, ParamSpec
 
 from flask import Flask
 
+from bullrush.core.delivery import Delivery
+from bullrush.core.worker import Handler
+
 P = ParamSpec("P")
 
 
@@ -31,3 +34,34 @@ def in_app_context(app: Flask, function: Callable[P, Any]) -> Callable[P, Any]:
 async def _awaited(app: Flask, coroutine: Coroutine[Any, Any, Any]) -> Any:
     with app.app_context():
         return await coroutine
+
+
+class HandlerInContext:
+    """A handler that runs in a context of the application, and what the handler says more of itself
+    (limits, batches, rate limits, see `bullrush.core.worker.Execution`) unchanged.
+
+    Args:
+        app: the application.
+        handler: the handler.
+    """
+
+    def __init__(self, app: Flask, handler: Handler) -> None:
+        self._handler = handler
+        self._run = in_app_context(app, handler)
+        own = getattr(handler, "failure", None)
+        if own is not None:
+            self.failure = in_app_context(app, own)
+
+    def __call__(self, delivery: Delivery) -> Any:
+        """Run it."""
+        return self._run(delivery)
+
+    def is_coroutine(self, delivery: Delivery) -> bool:
+        """Whether it is a coroutine function."""
+        own = getattr(self._handler, "is_coroutine", None)
+        return inspect.iscoroutinefunction(self._handler) if own is None else bool(own(delivery))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # while it is unpickled there is no handler yet
+            raise AttributeError(name)
+        return getattr(self._handler, name)
