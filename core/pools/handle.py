@@ -93,10 +93,11 @@ class ChildHandle:
 
     def done(self, number: int) -> Delivery | None:
         """It has finished that delivery."""
-        self.served += 1
         self._hard.pop(number, None)
         self._next_in_line()
-        return self._line.pop(number, None) or self._coroutines.pop(number, None)
+        delivery = self._line.pop(number, None) or self._coroutines.pop(number, None)
+        self.served += len(delivery.members) if isinstance(delivery, BatchDelivery) else 1
+        return delivery
 
     def became_async(self, number: int) -> None:
         """That delivery is a coroutine; the main thread is free."""

@@ -96,10 +96,13 @@ class Execution:
         reason = self._objection(delivery)
         if reason is not None:
             return self._finished(delivery, Failed(reason), started)
+        value: Any = None
         try:
             with guard() if guard is not None else UNGUARDED:
                 value = self.handler(delivery)
         except BaseException as error:  # SystemExit and KeyboardInterrupt must not end a slot
+            if inspect.iscoroutine(value):  # it was ended from outside just before it could start
+                value.close()
             return self._finished(delivery, self._outcome_of_error(delivery, error), started)
         if inspect.iscoroutine(value):
             return Pending(delivery, value, started)

@@ -121,6 +121,19 @@ def test_a_batch_whose_child_dies_is_lost_item_by_item(queue, finish, start_work
 
 
 @pytest.mark.parametrize("pool", ["prefork"])
+def test_a_child_is_replaced_after_its_number_of_jobs_not_of_batches(
+    queue, finish, start_worker, pool
+):
+    worker = start_worker(handlers.Batched(), pool=pool, concurrency=1, max_tasks_per_child=20)
+    wait_until(lambda: worker.pool.pids())
+    before = worker.pool.pids()
+    jobs = queue.add_bulk([BulkJob("size", n) for n in range(20)])
+    for job in jobs:
+        finish(job)
+    wait_until(lambda: worker.pool.pids() and worker.pool.pids() != before)
+
+
+@pytest.mark.parametrize("pool", ["prefork"])
 def test_the_hard_limit_ends_a_batch_as_a_whole(queue, finish, start_worker, pool):
     jobs = queue.add_bulk([BulkJob("swallow", 30) for _ in range(10)])
     start_worker(handlers.Batched(), pool=pool, time_limit=0.5)
