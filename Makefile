@@ -15,6 +15,7 @@ help:
 	@echo "make demo   a small shop: web request, e-mail, images, retries, Node and Python on one queue"
 	@echo "make test   every test, against a real Redis and real Node BullMQ (ARGS='-k word' chooses)"
 	@echo "make differential N=10000   random programs, on Node BullMQ and on bullrush, all of Redis compared"
+	@echo "make oracle N=500          random canvases, on Celery and on bullrush, what they give compared"
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make compatibility   docs/celery-compatibility.md from the code"
 	@echo "make bench  workers, beside Node BullMQ (ARGS='latency --rounds 5' chooses); make bench-add: adding jobs"
@@ -35,6 +36,10 @@ differential: $(VENV)/.installed $(NODE_STAMP) redis
 # The table of what works of Celery, from the code.
 compatibility: $(VENV)/.installed
 	@$(BIN)/python -m bullrush.compatibility > docs/celery-compatibility.md
+
+# Random canvases, on Celery and on bullrush; other ones every time.
+oracle: $(VENV)/.installed redis
+	@BULLRUSH_ORACLE_EXAMPLES=$(N) $(BIN)/python -m pytest -s tests/oracle $(ARGS)
 
 lint: $(VENV)/.lint-installed
 	@$(BIN)/ruff check .

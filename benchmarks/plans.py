@@ -17,6 +17,7 @@ QUICK: dict[str, tuple[str, ...]] = {
     "roundtrip": (NODE, *OURS),
     "delayed": (NODE, *OURS),
 }
+CELERY = ("celery@prefork 2", "celery@solo")
 PYTHON = (
     *("bullmq_python@10 at once", "taskiq@2 processes, results", "taskiq@2 processes"),
     *("huey@2 processes", "dramatiq@2 processes x 8 threads", "saq@50 at once", "arq@500 jobs"),
@@ -47,6 +48,7 @@ ALL: dict[str, tuple[str, ...]] = {
         *("saq@50 at once", "rq@SimpleWorker"),
     ),
     "delayed": (NODE, *OURS, "bullrush_core@asyncio 50", "celery@prefork 2"),
+    "canvas": (NODE, "bullrush_tasks@solo", "bullrush_tasks@prefork 2", *CELERY),
     "backlog": (NODE, "bullrush_core@solo"),
     "idle": (
         NODE,
@@ -57,8 +59,17 @@ ALL: dict[str, tuple[str, ...]] = {
     ),
     "memory": ("bullrush_core@solo", "bullrush_tasks@prefork 2", NODE),
 }
+#: Node takes no part in `results`: it would be the same as `group`.
+CANVASES: tuple[dict[str, Any], ...] = (
+    {"shape": "chord", "size": 1_000},
+    {"shape": "group", "size": 10_000},
+    {"shape": "chain", "size": 100},
+    {"shape": "results", "size": 10_000},
+)
 BACKLOGS: tuple[dict[str, Any], ...] = tuple(
     {"kind": kind, "jobs": jobs}
     for jobs in (1_000, 100_000)
     for kind in ("waiting", "prioritized", "delayed")
 )
+#: Workload -> the arguments of its variants.
+VARIANTS = {"backlog": BACKLOGS, "canvas": CANVASES}

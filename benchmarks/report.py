@@ -37,6 +37,7 @@ COLUMNS = {
     ),
     "latency": _TIMES,
     "roundtrip": _TIMES,
+    "canvas": (("seconds", "s to the result", 3), ("sent", "s to send", 3)),
     "delayed": (("p50", "late p50 ms", 1), ("p99", "p99 ms", 1), ("max", "max ms", 0)),
     "idle": (
         ("commands", "commands in 10 s", 0),
@@ -52,6 +53,9 @@ COLUMNS = {
         ("processes", "processes", 0),
     ),
 }
+
+#: What tells the variants of a workload apart.
+MORE = {"backlog": ("kind", "jobs"), "canvas": ("shape", "size")}
 
 
 def tables(rows: Sequence[Row]) -> str:
@@ -87,13 +91,14 @@ def ratios(rows: Sequence[Row], figure: str) -> dict[tuple[str, ...], float]:
 
 
 def _same(row: Row) -> tuple[str, ...]:
-    """Rows are compared within a kind and size of backlog."""
-    return (row["kind"], f"{row['jobs']:,}") if row["work"] == "backlog" else ()
+    """Rows are compared within a variant of the workload."""
+    found = (row[name] for name in MORE.get(row["work"], ()))
+    return tuple(each if isinstance(each, str) else f"{each:,}" for each in found)
 
 
 def _table(work: str, rows: list[Row]) -> list[str]:
     columns, relative = COLUMNS[work], ratios(rows, COLUMNS[work][0][0])
-    more = ("kind", "jobs") if work == "backlog" else ()
+    more = MORE.get(work, ())
     lines = [
         _line(["peer", "setting", *more, *(column[1] for column in columns), "ratio", "rounds"]),
         "|" + "---|" * (2 + len(more)) + "---:|" * (len(columns) + 2),

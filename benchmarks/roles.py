@@ -58,6 +58,11 @@ async def nap(a: int, b: str) -> int:
     return a
 
 
+def step(*args: object) -> int:
+    """The handler of a task in a canvas, whatever it is given."""
+    return 0
+
+
 def stamp(t0: float) -> None:
     """Tell the producer how long ago `t0` was, in ms."""
     global _pipe
@@ -132,6 +137,12 @@ class Peer:
         """Until the result of a job is there."""
         raise NotImplementedError
 
+    def canvas(self, shape: str, size: int) -> Any:
+        """Send a chord, group or chain of `size` steps and wait for its result; gives the
+        `perf_counter` of the moment when all was sent.
+        """
+        raise NotImplementedError
+
     def worker(self) -> None:
         """Run a worker until SIGTERM."""
         raise NotImplementedError
@@ -184,6 +195,15 @@ async def roundtrip(peer: Peer) -> dict[str, Any]:
     return {"ms": found}
 
 
+async def canvas(peer: Peer) -> dict[str, Any]:
+    """One canvas for an idle worker, after a small one: s until it is sent, and until its end."""
+    await finished(peer.listen())
+    await finished(peer.canvas(BENCH["shape"], 3))
+    began = time.perf_counter()
+    sent = await finished(peer.canvas(BENCH["shape"], BENCH["size"]))
+    return {"seconds": time.perf_counter() - began, "sent": sent - began}
+
+
 async def delayed(peer: Peer) -> dict[str, Any]:
     """Jobs that fall due within `window` s, added ahead of that."""
     first = time.time() + BENCH["lead"]
@@ -194,7 +214,7 @@ async def delayed(peer: Peer) -> dict[str, Any]:
     return {"jobs": len(dues), "ahead": first - time.time(), "last": dues[-1]}
 
 
-ROLES = {"hello": hello, "add": add, "latency": latency, "roundtrip": roundtrip, "delayed": delayed}
+ROLES = {each.__name__: each for each in (hello, add, latency, roundtrip, canvas, delayed)}
 
 
 def become(*arguments: str) -> None:

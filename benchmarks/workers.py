@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from environments import PEERS, is_installed
-from plans import ALL, BACKLOGS, QUICK
+from plans import ALL, NODE, QUICK, VARIANTS
 from processes import BenchmarkFailed, Contender, Server, about
 from report import tables
 from workloads import WORKLOADS
@@ -38,11 +38,9 @@ def turns(works: list[str], names: list[str], every: bool) -> Iterator[tuple[str
     """(workload, contender, arguments) of one round."""
     for work in works:
         for name in names or (ALL if every else QUICK)[work]:
-            if work != "backlog":
-                yield work, name, {}
-                continue
-            for arguments in BACKLOGS:
-                yield work, name, arguments
+            for arguments in VARIANTS.get(work, ({},)):
+                if name != NODE or arguments.get("shape") != "results":
+                    yield work, name, arguments
 
 
 def measure(

@@ -106,6 +106,13 @@ def roundtrip(contender: Contender, server: Server, jobs: int = 200) -> Figures:
         return _quantiles(contender.ask("roundtrip", jobs=jobs)["ms"])
 
 
+def canvas(contender: Contender, server: Server, shape: str, size: int) -> Figures:
+    """s until a canvas for an idle worker is sent, and until its result is there."""
+    with contender.worker() as worker:
+        _settle(contender, worker)
+        return contender.ask("canvas", shape=shape, size=size)  # type: ignore[no-any-return]
+
+
 def delayed(contender: Contender, server: Server, jobs: int = 5000) -> Figures:
     """ms from a job's due time to the start of its handler; all are due within 2 s."""
     with contender.worker() as worker:
@@ -181,6 +188,7 @@ WORKLOADS: dict[str, Callable[..., Figures]] = {
     "backlog": backlog,
     "latency": latency,
     "roundtrip": roundtrip,
+    "canvas": canvas,
     "delayed": delayed,
     "idle": idle,
     "memory": memory,

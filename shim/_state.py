@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -135,3 +136,15 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+@contextmanager
+def replaced_current(app: Any) -> Iterator[None]:
+    """While the block runs, that is the current application of this thread and of every other."""
+    global _default, _latest
+    before = _thread.app, _default, _latest
+    _thread.app, _default = app, app
+    try:
+        yield
+    finally:
+        _thread.app, _default, _latest = before

@@ -13,6 +13,9 @@ import pytest
 from tests.support.node_peer import VERSIONS, NodePeer
 from tests.support.redis_server import running_redis
 
+#: Suites of projects, which are run as their owners run them.
+collect_ignore = ["projects"]
+
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:

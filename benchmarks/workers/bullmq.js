@@ -8,7 +8,7 @@ const { performance } = require('node:perf_hooks');
 
 const [, , name, role] = process.argv;
 const home = path.join(__dirname, '../../tests/interop/node/node_modules', name);
-const { Queue, QueueEvents, Worker } = require(home);
+const { FlowProducer, Queue, QueueEvents, Worker } = require(home);
 const { version } = require(path.join(home, 'package.json'));
 
 const BENCH = JSON.parse(process.env.BENCH);
@@ -83,6 +83,37 @@ const roles = {
     return { ms };
   },
 
+  async canvas() {
+    const queue = new Queue('bench', { connection });
+    const flows = new FlowProducer({ connection });
+    const events = new QueueEvents('bench', { connection });
+    events.setMaxListeners(0);
+    await events.waitUntilReady();
+    const step = children => ({ name: 'step', queueName: 'bench', data: {}, children });
+    const shapes = {
+      async chord(size) {
+        return [(await flows.add(step(Array.from({ length: size }, () => step())))).job];
+      },
+      async chain(size) {
+        let tree = step();
+        for (let number = 1; number < size; number++) tree = step([tree]);
+        return [(await flows.add(tree)).job];
+      },
+      async group(size) {
+        return queue.addBulk(Array.from({ length: size }, () => ({ name: 'step', data: {} })));
+      },
+    };
+    const run = async size => {
+      const began = performance.now();
+      const jobs = await shapes[BENCH.shape](size);
+      const sent = performance.now() - began;
+      await Promise.all(jobs.map(job => job.waitUntilFinished(events, 120000)));
+      return { seconds: (performance.now() - began) / 1e3, sent: sent / 1e3 };
+    };
+    await run(3);
+    return run(BENCH.size);
+  },
+
   async delayed() {
     const queue = new Queue('bench', { connection });
     const first = now() + BENCH.lead;
@@ -120,6 +151,10 @@ const handlers = {
     if (!marked) mark();
     await sleep(10);
     return a;
+  },
+
+  step() {
+    return 0;
   },
 
   stamp({ t0 }) {

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+import celery_canvas
 import roles
 
 from bullrush import Celery
 
 app = Celery("bench", broker=roles.URL, backend=roles.URL)
-for each in (roles.noop, roles.nap, roles.stamp, roles.late):
+for each in (roles.noop, roles.nap, roles.step, roles.stamp, roles.late):
     app.task(name=each.__name__)(each)
 
 
@@ -44,6 +45,9 @@ class Tasks(roles.Peer):
 
     def wait(self, handle: Any) -> Any:
         return handle.get(timeout=10)
+
+    def canvas(self, shape: str, size: int) -> float:
+        return celery_canvas.run("bullrush", app.tasks["step"], shape, size)
 
     def worker(self) -> None:
         roles.become(

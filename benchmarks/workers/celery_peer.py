@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+import celery_canvas
 import roles
 from celery import Celery, group
 
 app = Celery("bench", broker=roles.URL, backend=roles.URL)
 app.conf.broker_connection_retry_on_startup = True
-for each in (roles.noop, roles.stamp, roles.late):
+for each in (roles.noop, roles.step, roles.stamp, roles.late):
     app.task(name=each.__name__)(each)
 
 
@@ -42,6 +43,9 @@ class CeleryPeer(roles.Peer):
 
     def wait(self, handle: Any) -> Any:
         return handle.get(timeout=10)
+
+    def canvas(self, shape: str, size: int) -> float:
+        return celery_canvas.run("celery", app.tasks["step"], shape, size)
 
     def worker(self) -> None:
         roles.become(

@@ -139,7 +139,7 @@ class Context:
     correlation_id: Any = _Derived(lambda context: context.id)
     time_limit: Any = _Derived(_limit(0))
     soft_time_limit: Any = _Derived(_limit(1))
-    argsrepr: Any = _Derived(lambda context: repr(context.args))
+    argsrepr: Any = _Derived(lambda context: repr(tuple(context.args)))
     kwargsrepr: Any = _Derived(lambda context: repr(context.kwargs))
 
     def __init__(self, *args: Mapping[str, Any], **values: Any) -> None:

@@ -41,6 +41,13 @@ def test_names_given_as_text_are_found(run_python):
     assert printed.split() == ["True", "True"]
 
 
+def test_celery_reports_a_version_of_the_fifth_series(run_python):
+    printed = run_python(
+        ALIAS + "import celery; print(celery.VERSION >= (5, 3), celery.VERSION[0])"
+    )
+    assert printed.split() == ["True", "5"]
+
+
 @pytest.mark.parametrize("module", ["celery.decorators", "celery.task", "celery.core"])
 def test_a_module_that_celery_has_not_is_not_found_by_its_name(run_python, module):
     printed = run_python(

@@ -45,7 +45,7 @@ def test_a_run_knows_all_of_its_request(app, start):
         "headers": {"team": "blue"},
         "timelimit": [9, None],
         "time_limit": 9,
-        "argsrepr": "[1]",
+        "argsrepr": "(1,)",
         "kwargsrepr": "{'b': 2}",
         "lang": "py",
         "children": [],

@@ -1,0 +1,1 @@
+"""What tests of projects need, under Celery's names."""
