@@ -33,7 +33,7 @@ class Periodic:
         Args:
             schedule: s, a timedelta or a schedule.
             sig: a signature, or a task.
-            args: put before those of the signature.
+            args: put before those of the signature; left out of one that is immutable.
             kwargs: put beside those of the signature.
             name: of the entry; by default what is called, as text.
             **opts: of `apply_async`.
@@ -41,17 +41,15 @@ class Periodic:
         Returns:
             The name of the entry.
         """
-        given = (*args, *(getattr(sig, "args", None) or ()))
-        named = {**(getattr(sig, "kwargs", None) or {}), **dict(kwargs)}
-        task = getattr(sig, "task", None)
-        task = task if isinstance(task, str) else str(sig.name)
-        key = name or _call_text(task, given, named)
+        given = dict(kwargs)
+        call = sig.clone(args, given) if hasattr(sig, "clone") else sig.s(*args, **given)
+        key = name or repr(call)
         entry = {
             "schedule": schedule,
-            "task": task,
-            "args": given,
-            "kwargs": named,
-            "options": {**(getattr(sig, "options", None) or {}), **opts},
+            "task": call.task,
+            "args": call.args,
+            "kwargs": call.kwargs,
+            "options": {**call.options, **opts},
         }
         if self.conf._ready:
             self._add_entries({key: entry})
@@ -71,9 +69,3 @@ class Periodic:
 
     def _add_entries(self, entries: Mapping[str, Any]) -> None:
         self.conf.beat_schedule = {**(self.conf.beat_schedule or {}), **entries}
-
-
-def _call_text(task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    parts = [repr(each) for each in args]
-    parts += [f"{name}={value!r}" for name, value in kwargs.items()]
-    return f"{task}({', '.join(parts)})"

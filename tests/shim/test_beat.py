@@ -539,6 +539,20 @@ def test_a_periodic_task_may_be_added_before_there_are_settings(app, add):
     assert (early["task"], early["schedule"], early["args"]) == ("add", 10, (1, 2))
 
 
+def test_a_signature_gives_its_arguments_and_options(app, add, fixed):
+    name = app.add_periodic_task(30, add.s(2).set(priority=3), args=(1,), expires=60)
+    assert name == "add(1, 2)"
+    PersistentScheduler(app)
+    written = found(app)[name]
+    assert written.data["args"] == [1, 2]
+    assert written.options["priority"] == 3
+    assert written.data["celery"]["expires_after"] == 60
+
+
+def test_an_immutable_signature_keeps_its_arguments(app, add):
+    assert app.add_periodic_task(30, add.si(2, 3), args=(1,)) == "add(2, 3)"
+
+
 def test_periodic_tasks_are_added_when_the_application_is_configured(app, add, fixed):
     @app.on_after_configure.connect
     def set_up(sender, **_):
