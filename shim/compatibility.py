@@ -85,6 +85,7 @@ TABLES = (
         "`deduplication`, `lifo` and `remove_on_complete`, may be given as well.",
     ),
     Table("Options of tasks", "bullrush.app.task_rows:TASK_OPTIONS"),
+    Table("Signals", "bullrush.signal_rows:SIGNALS"),
 )
 
 _HEAD = """# What of Celery works

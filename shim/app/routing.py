@@ -7,7 +7,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from bullrush.exceptions import QueueNotFound
+from bullrush.exceptions import ImproperlyConfigured, QueueNotFound
 
 from .routes import is_static, queues_named, route
 from .settings import Settings
@@ -69,6 +69,29 @@ class Routing:
         if self.conf.task_queues or "amqp" in self.__dict__:
             return list(self.amqp.queues.consume_from)
         return [self.conf.task_default_queue]
+
+    def worker_queues(self, queues: Any, nodename: str) -> list[Any]:
+        """What a worker consumes.
+
+        Args:
+            queues: names, or shares of queues, that it was told; none for `consumed_queues`.
+
+        Raises:
+            ImproperlyConfigured: a queue is none of ``task_queues``, and no others may be made.
+        """
+        found = [queues] if isinstance(queues, str) else list(queues or self.consumed_queues())
+        if not self.conf.task_create_missing_queues:
+            known = self.amqp.queues
+            for each in found:
+                name = getattr(each, "name", each)
+                if name not in known and "*" not in name:
+                    raise ImproperlyConfigured(
+                        f"-Q {name}: no queue of that name in task_queues, and "
+                        "task_create_missing_queues is off"
+                    )
+        if self.conf.worker_direct:
+            found.append(f"{nodename}.dq2")
+        return found
 
     def select_queues(self, queues: Any = None) -> None:
         """Have the workers of this process consume only these queues."""

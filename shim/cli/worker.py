@@ -19,6 +19,7 @@ from ..app import Celery
 from ..app.importing import names_in
 from ..app.log import LogSettings
 from ..beat import EmbeddedService
+from ..platforms import check_privileges
 from ..utils.nodenames import node_format
 from ..worker import make_worker, node_name
 from .commands import Command
@@ -69,6 +70,7 @@ def _serve(context: click.Context, app: Celery, options: dict[str, Any]) -> int:
     log = LogSettings(options.pop("loglevel").upper(), options.pop("logfile"), colorize)
     clock = {name: options.pop(name) for name in _CLOCK}
     asked = {name: options.pop(name) for name in WITHOUT_EFFECT}
+    check_privileges(app.conf.accept_content)
     shares = _queues(app, options)
     made = make_worker(
         app, shares, source=context.meta.get(SOURCE), log=log, **_chosen(app, options)

@@ -104,7 +104,7 @@ def make_worker(
     if pool in ("prefork", "threads"):
         options.setdefault("coroutines", COROUTINES)
     worker = Worker(
-        queues or app.consumed_queues(),
+        app.worker_queues(queues, name),
         handler,
         driver=app.driver,
         prefix=app.prefix,

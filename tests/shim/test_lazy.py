@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from bullrush import Celery, Task, current_app, shared_task
+from bullrush import Celery, Task, _state, current_app, shared_task
 from bullrush.exceptions import DuplicateTaskNameWarning, ImproperlyConfigured
 
 
@@ -155,3 +155,15 @@ def test_an_application_nobody_holds_is_forgotten():
 def test_components_that_cannot_be_replaced_are_refused():
     with pytest.raises(ImproperlyConfigured, match="amqp="):
         Celery("x", amqp="proj:AMQP", set_as_current=False)
+
+
+def test_the_default_application_is_configured_by_the_environment(tmp_path, monkeypatch):
+    (tmp_path / "own_celeryconfig.py").write_text("task_default_queue = 'from-a-module'")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("CELERY_CONFIG_MODULE", "own_celeryconfig")
+    for name in ("_default", "_latest"):
+        monkeypatch.setattr(_state, name, None)
+    monkeypatch.setattr(_state._thread, "app", None, raising=False)
+    assert current_app.conf.task_default_queue == "from-a-module"
+    assert current_app.main == "default"
+    current_app.close()

@@ -217,3 +217,22 @@ def test_the_exchange_and_key_of_a_call_beat_the_queue_of_a_route(make):
     bound = Queue("bound", Exchange("x"), routing_key="k")
     app = make(task_queues=[bound], task_routes={"proj.add": {"queue": "routed", "priority": 2}})
     assert sent(app, exchange="x", routing_key="k") == ("bound", 2)
+
+
+def test_a_worker_is_refused_queues_that_may_not_be_made(make):
+    strict = make(task_queues=[Queue("one")], task_create_missing_queues=False)
+    with pytest.raises(ImproperlyConfigured, match="-Q two"):
+        make_worker(strict, ["one", "two"], pool="solo")
+    assert [queue.name for queue in make_worker(strict, "one", pool="solo").queues] == ["one"]
+
+
+def test_a_worker_may_have_a_queue_of_its_own(make):
+    app = make(worker_direct=True)
+    worker = make_worker(app, pool="solo", hostname="me@here")
+    assert [queue.name for queue in worker.queues] == ["celery", "me@here.dq2"]
+    worker.start()
+    try:
+        result = app.send_task("proj.add", (2, 3), queue="me@here.dq2")
+        assert result.get(timeout=10) == 5
+    finally:
+        worker.stop(timeout=10)

@@ -9,13 +9,20 @@ import decimal
 import enum
 import json
 import math
+import os
 import uuid
 
 import pytest
 from kombu.exceptions import EncodeError, SerializerNotInstalled
 
 from bullrush.core.errors import InvalidOption
-from bullrush.exceptions import ContentDisallowed, DecodeError
+from bullrush.exceptions import (
+    ContentDisallowed,
+    DecodeError,
+    SecurityError,
+    SecurityWarning,
+)
+from bullrush.platforms import check_privileges
 from bullrush.serialization import dump_result, loads, pack, unpack
 
 
@@ -208,3 +215,16 @@ def test_a_packed_result_is_told_from_a_dict_of_the_user():
         assert loads(text, value) == value
     packed = dump_result({1}, "pickle")
     assert loads(packed.encode(), json.loads(packed), ["pickle"]) == {1}
+
+
+def test_a_worker_that_accepts_pickle_does_not_run_as_root(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
+    monkeypatch.delenv("C_FORCE_ROOT", raising=False)
+    check_privileges(["json", "msgpack"])
+    with pytest.raises(SecurityError, match="C_FORCE_ROOT"):
+        check_privileges(["json", "pickle"])
+    monkeypatch.setenv("C_FORCE_ROOT", "1")
+    with pytest.warns(SecurityWarning):
+        check_privileges(["application/x-python-serialize"])
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    check_privileges(["pickle"])
