@@ -13,6 +13,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..bootsteps import Steps
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -50,12 +51,14 @@ class Components:
     Attributes:
         user_options: extra options of the command line: ``app.user_options["worker"].add(option)``.
         clock: a counter.
+        steps: Celery's parts of a worker; adding one is refused.
     """
 
     conf: Settings
     loader: BaseLoader
 
     def _start_components(self) -> None:
+        self.steps: dict[str, Steps] = {name: Steps(name) for name in ("worker", "consumer")}
         self.user_options: defaultdict[str, set[Any]] = defaultdict(set)
         self.clock = Clock()
 

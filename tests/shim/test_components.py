@@ -10,7 +10,8 @@ import pytest
 
 import bullrush
 from bullrush import Celery
-from bullrush.exceptions import OperationalError
+from bullrush.bootsteps import ConsumerStep
+from bullrush.exceptions import ImproperlyConfigured, OperationalError
 from bullrush.loaders import BaseLoader
 
 
@@ -163,3 +164,12 @@ class Fixup:
 def fixup(app):
     """A fixup."""
     return Fixup()
+
+
+def test_a_step_of_celerys_worker_is_refused_by_name(bare):
+    class Own(ConsumerStep):
+        """A step."""
+
+    for where in ("worker", "consumer"):
+        with pytest.raises(ImproperlyConfigured, match=r"add\(Own\).*worker_ready"):
+            bare.steps[where].add(Own)
