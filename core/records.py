@@ -87,7 +87,7 @@ def _moving(data: RawJson | None, ms: int | str = "", flag: str = "") -> tuple[A
 
 
 def _failure(job: Job, outcome: Failed | Retried) -> tuple[str, str, str]:
-    return storable(outcome.reason), _stacktrace(job, outcome.stack), outcome.exception or ""
+    return storable(outcome.reason), stacktrace_of(job, outcome.stack), outcome.exception or ""
 
 
 def _keep(job: Job, option: str, default: Keep | None) -> tuple[str, str, str]:
@@ -139,7 +139,8 @@ def _text(data: RawJson | None) -> str:
     return data.text if data is not None else ""
 
 
-def _stacktrace(job: Job, stack: str) -> str:
+def stacktrace_of(job: Job, stack: str) -> str:
+    """The stacktrace of a job with one more row, as JSON text."""
     rows = [*job.stacktrace, *([stack] if stack else [])]
     limit = job.opts.get("stackTraceLimit")
     if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bullrush.core.outcome import Outcome, RawJson, Retried, reason_of, stack_of
+from bullrush.core import calls as driving
+from bullrush.core.outcome import Moved, Outcome, RawJson, Retried, reason_of, stack_of
+from bullrush.core.relocating import relocate_call
 
 from ..exceptions import Retry
 from ..failures import record_of
 from ..ids import uuid
 from ..message import Message
 from ..serialization import coding_of
-from .headers import headers_of, priority_of, queue_name
+from .headers import headers_of, priority_of
 from .retrying import Plan, seconds_until
 
 if TYPE_CHECKING:
     from .runs import Run
 
+#: Options of a call that say in which queue it goes.
+_PLACE = ("queue", "exchange", "routing_key")
 #: Options of a call that are parts of the message.
 _HEADERS = ("headers", "shadow", "ignore_result", "reply_to", "argsrepr", "kwargsrepr")
 
@@ -36,9 +40,25 @@ def run_again(run: Run, signal: Retry) -> Outcome:
         queue.update_progress(job.id, None)
     if plan is not None and plan.options.get("priority") is not None:
         queue.change_priority(job.id, priority=priority_of(run.task.app, plan.options["priority"]))
-    return Retried(
+    outcome = Retried(
         _delay(signal), reason_of(cause), stack_of(cause), data=data, exception=record_of(cause)
     )
+    target = job.queue_name if plan is None else _queue_of(run, plan)
+    return outcome if target == job.queue_name else _run_elsewhere(run, target, outcome)
+
+
+def _queue_of(run: Run, plan: Plan) -> str:
+    place = {name: plan.options[name] for name in _PLACE if plan.options.get(name) is not None}
+    found: str = run.task.app.queues_for(place)[0] if place else run.delivery.job.queue_name
+    return found
+
+
+def _run_elsewhere(run: Run, target: str, outcome: Retried) -> Moved:
+    """One step takes the job out of its queue and into the other."""
+    queue = run.delivery.queue
+    driving.run(queue.driver, relocate_call(run.delivery, run.task.app.queue(target), outcome))
+    run.delivery.moved = True
+    return Moved()
 
 
 def run_beside(run: Run, signal: Retry) -> None:
@@ -51,11 +71,10 @@ def run_beside(run: Run, signal: Retry) -> None:
     job, plan = run.delivery.job, signal.plan
     message = _message(run, plan)
     headers = {**message.headers, "id": run.context.id, "retries": run.context.retries + 1}
-    name = queue_name(plan.options.get("queue")) or job.queue_name
     priority = plan.options.get("priority")
     if priority is not None:
         priority = priority_of(run.task.app, priority)
-    run.task.app.queue(name).add(
+    run.task.app.queue(_queue_of(run, plan)).add(
         job.name,
         _encoded(run, Message(message.args, message.kwargs, headers), plan),
         job_id=uuid(),

@@ -7,6 +7,7 @@ import datetime
 import pytest
 
 from bullrush.app.retrying import backoff_of
+from bullrush.core import FlowJob, FlowProducer
 from bullrush.core.errors import InvalidOption
 from bullrush.exceptions import MaxRetriesExceededError, Reject, Retry
 from tests.support.waiting import wait_until
@@ -247,3 +248,51 @@ def test_a_coroutine_is_retried_by_itself(app, start):
 
     start()
     assert flaky.delay().get(timeout=10) == 1
+
+
+def test_a_retry_may_go_to_another_queue(app, start, queue_name, seen):
+    @app.task(bind=True)
+    def wander(self, x):
+        seen.append((self.request.id, self.request.delivery_info["routing_key"], x))
+        if not self.request.retries:
+            raise self.retry(queue=f"{queue_name}-far", args=(x + 1,), countdown=0.05)
+        return self.request.retries
+
+    start(queue_name, f"{queue_name}-far")
+    result = wander.apply_async((1,), priority=3)
+    assert app.AsyncResult(result.id).get(timeout=10) == 1
+    assert result.get(timeout=10) == 1
+    assert seen == [(result.id, queue_name, 1), (result.id, f"{queue_name}-far", 2)]
+    assert app.queue(queue_name).get_job(result.id) is None
+    job = app.queue(f"{queue_name}-far").get_job(result.id)
+    assert (job.attempts_made, len(job.stacktrace)) == (2, 1)
+
+
+def test_a_parent_waits_for_a_child_that_went_to_another_queue(app, start, queue_name):
+    @app.task(name="wander", bind=True)
+    def wander(self):
+        if not self.request.retries:
+            raise self.retry(queue=f"{queue_name}-far", countdown=0)
+        return "done"
+
+    @app.task(name="gather", bind=True)
+    def gather(self):
+        return list(self.request.delivery.get_children_values().values())
+
+    tree = FlowJob(
+        "gather", queue_name, {"args": []}, children=[FlowJob("wander", queue_name, {"args": []})]
+    )
+    flow = FlowProducer(driver=app.driver, prefix=app.prefix).add(tree)
+    start(queue_name, f"{queue_name}-far")
+    assert app.AsyncResult(flow.job.id).get(timeout=10) == ["done"]
+
+
+def test_a_queue_that_has_the_id_already_refuses_the_retry(app, start, queue_name):
+    @app.task(bind=True)
+    def wander(self):
+        raise self.retry(queue=f"{queue_name}-far", countdown=0)
+
+    app.queue(f"{queue_name}-far").add("other", {}, job_id="same")
+    start()
+    with pytest.raises(Reject):
+        wander.apply_async(task_id="same").get(timeout=10)
