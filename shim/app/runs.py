@@ -34,9 +34,11 @@ from ..serialization import dump_result
 from . import telling
 from .context import Context
 from .failing import failure
+from .requesting import tell_request
 from .rerunning import run_again, run_beside
 from .retrying import retry_by_itself
 from .task import Task
+from .task_options import DEFAULT_REQUEST
 
 logger = logging.getLogger("celery.app.trace")
 
@@ -121,6 +123,7 @@ class Run:
         self._call("on_failure", error, *self._identity(), einfo)
         telling.tell_failure(task, context, error, einfo, log=False)
         self._after(states.FAILURE, error)
+        tell_request(self, einfo)
         late = bool(task.acks_late)
         if late and isinstance(error, TimeLimitExceeded) and not task.acks_on_timeout:
             return Returned()
@@ -143,6 +146,8 @@ class Run:
         telling.tell_success(self.task, self.context, value, self.began)
         self._after(states.SUCCESS, value)
         telling.tell_postrun(self.task, self.context, value, states.SUCCESS)
+        if self.task.Request is not DEFAULT_REQUEST:
+            tell_request(self, value)
         children = self.context.__dict__.get("children")
         return Completed(stored, note_of(children) if children else "")
 
@@ -193,12 +198,13 @@ class Run:
         return outcome
 
     def _failed(self, error: BaseException, einfo: ExceptionInfo, outcome: Failed) -> Outcome:
-        self._call("on_failure", error, *self._identity(), einfo)
-        telling.tell_failure(self.task, self.context, error, einfo)
         if self.message.headers:
             self._follow_failure(error, outcome)
+        self._call("on_failure", error, *self._identity(), einfo)
+        telling.tell_failure(self.task, self.context, error, einfo)
         self._after(states.FAILURE, error)
         telling.tell_postrun(self.task, self.context, error, states.FAILURE)
+        tell_request(self, einfo)
         children = self.context.__dict__.get("children")
         if children and isinstance(outcome, Failed):
             note = note_of(children, outcome.exception or "")
@@ -246,6 +252,7 @@ class Run:
         self._call("on_retry", signal.exc, *self._identity(), einfo)
         telling.tell_retry(self.task, self.context, signal, einfo)
         telling.tell_postrun(self.task, self.context, signal, states.RETRY)
+        tell_request(self, einfo)
         return outcome
 
     def _after(self, status: str, value: Any) -> None:

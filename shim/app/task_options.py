@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .task import Task
 
 #: Celery's own classes behind a worker, by path.
-_REQUEST = "celery.worker.request:Request"
+DEFAULT_REQUEST = "celery.worker.request:Request"
 _STRATEGY = "celery.worker.strategy:default"
 
 
@@ -61,7 +61,7 @@ class TaskOptions:
     pydantic_dump_kwargs: Mapping[str, Any] | None = None
     compression: str | None = None
     backend: Any = None
-    Request: Any = _REQUEST
+    Request: Any = DEFAULT_REQUEST
     Strategy: Any = _STRATEGY
     #: BullMQ's own options for every job of the task, such as ``{"remove_on_fail": 100}``.
     job_options: Mapping[str, Any] = {}

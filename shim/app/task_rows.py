@@ -62,6 +62,9 @@ TASK_OPTIONS: tuple[Row, ...] = (
     works("trail", _CALLS),
     accepted("send_events", "the worker decides: -E, worker_send_task_events"),
     works("resultrepr_maxsize", "tests/shim/test_logging.py"),
+    works(
+        "Request", "tests/shim/test_request_classes.py", "its on_success, on_failure, on_timeout"
+    ),
     refused(
         "Strategy", "workers take jobs their own way; see the signals task_received, task_prerun"
     ),

@@ -120,6 +120,27 @@ class Request:
         job = self.delivery.job
         return {"exchange": "", "routing_key": job.queue_name, "priority": job.priority}
 
+    def on_success(self, failed__retval__runtime: tuple[Any, Any, float], **kwargs: Any) -> Any:
+        """The run has ended; of one that failed or is retried, goes on to `on_failure`.
+
+        Args:
+            failed__retval__runtime: whether it did, the value or the `ExceptionInfo`, and s.
+        """
+        failed, value, _ = failed__retval__runtime
+        return self.on_failure(value, return_ok=True) if failed else None
+
+    def on_failure(
+        self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False
+    ) -> None:
+        """The run has failed, or is to be retried; for classes of your own (`Task.Request`)."""
+
+    def on_timeout(self, soft: bool, timeout: float | None) -> None:
+        """The run has met its time limit; for classes of your own.
+
+        Args:
+            timeout: s.
+        """
+
     def __repr__(self) -> str:
         return f"<Request: {self.name}[{self.id}] {self.argsrepr} {self.kwargsrepr}>"
 

@@ -104,7 +104,7 @@ def test_every_option_has_its_row_in_the_table():
     inner = {"app", "run", "abstract", "batch", "max_wait", "job_options", "bind_to", "on_bound"}
     attributes = {name for name in vars(TaskOptions) if not name.startswith("_")} - inner
     rows = {row.name for row in TASK_OPTIONS}
-    assert attributes - rows - {"MaxRetriesExceededError", "OperationalError", "Request"} == set()
+    assert attributes - rows - {"MaxRetriesExceededError", "OperationalError"} == set()
 
 
 @pytest.mark.parametrize("options", [{"Strategy": "my:Strategy"}, {"backend": "redis://x"}])

@@ -55,6 +55,7 @@ CORE_LAYERS = (
         "publishing",
         "views",
         "delivery",
+        "relocating",
         "batch",
         "workers",
     },
