@@ -36,6 +36,12 @@ class JobOperations(QueueBase):
             lambda code: self._done(code, "failWaiting", job_id, "waiting"),
         )
 
+    def fail_waiting_call(self, job_id: str, reason: str, exception: str = "") -> Call[bool]:
+        """The call behind `fail_waiting`, for a `Batch`: whether it waited and has failed now."""
+        texts = check_string(reason, "reason"), check_string(exception, "exception")
+        arguments: list[str | bytes | int] = [id_bytes(job_id), now_ms(), *texts]
+        return script("fail_waiting").call(self.keys.base, arguments, lambda code: code == 0)
+
     @operation
     def retry_job(
         self,

@@ -117,6 +117,12 @@ class Pool(Protocol):
         ended.
         """
 
+    def end(self, delivery: Delivery, error: BaseException, signum: int) -> bool:
+        """As `cancel`, but a process that runs it is sent that signal, which ends it."""
+
+    def renew(self) -> None:
+        """Replace every child process, each when it is through with what it runs."""
+
     def lose(self, delivery: Delivery) -> None:
         """The lock of a submitted delivery is gone: let its handler know."""
 
@@ -125,6 +131,9 @@ class Pool(Protocol):
 
     def pids(self) -> list[int]:
         """The child processes that run now."""
+
+    def process_of(self, delivery: Delivery) -> int | None:
+        """The pid of the process that runs a submitted delivery; None while it waits there."""
 
     def resize(self, slots: int) -> None:
         """Run that many at once from now on. Deliveries that run are left alone."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
+import signal
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -133,10 +135,28 @@ class ChildHandle:
                     return number
         return None
 
-    def kill(self, number: int, error: BaseException) -> None:
-        """End the process because of one delivery, which gets that error."""
+    def runs(self, delivery: Delivery) -> bool:
+        """Whether it is at that delivery now, not only has it in its line."""
+        number = self.number_of(delivery)
+        return number is not None and number in (int(self._current.value), *self._coroutines)
+
+    def runs_alone(self, delivery: Delivery) -> bool:
+        """Whether its main thread is at that delivery now."""
+        number = self.number_of(delivery)
+        return number is not None and number == int(self._current.value) in self._line
+
+    def kill(self, number: int, error: BaseException, signum: int | None = None) -> None:
+        """End the process because of one delivery, which gets that error.
+
+        Args:
+            signum: what ends it; children do not hear SIGINT, so they get SIGTERM instead.
+        """
         self._verdicts.setdefault(number, error)
-        self.kill_now()
+        if signum is None or self.pid is None:
+            self.kill_now()
+            return
+        with contextlib.suppress(OSError):
+            os.kill(self.pid, signal.SIGTERM if signum == signal.SIGINT else signum)
 
     def kill_now(self) -> None:
         """End the process."""

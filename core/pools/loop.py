@@ -80,6 +80,9 @@ class Coroutines:
     def __len__(self) -> int:
         return len(self._tasks)
 
+    def __contains__(self, delivery: Delivery) -> bool:
+        return delivery in self._tasks
+
     def spawn(self, pending: Pending) -> None:
         """Run a pending delivery; safe from any thread."""
         run = _Run(self._work, pending, self._done)

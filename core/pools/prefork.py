@@ -7,7 +7,6 @@ import logging
 import multiprocessing
 import multiprocessing.connection
 import pickle
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -20,6 +19,7 @@ from . import wire
 from .base import Freed, Report, Work
 from .child import Plan, child_main
 from .handle import ChildHandle
+from .starting import available_method, exit_text
 
 logger = logging.getLogger("bullrush.worker")
 
@@ -30,7 +30,6 @@ DEEPEST = 16
 #: s between two tries to start a child that did not start.
 RESTART_PAUSE = 0.2
 LONGEST_RESTART_PAUSE = 5.0
-START_METHODS = ("forkserver", "spawn", "fork")
 
 
 @dataclass(frozen=True)
@@ -124,6 +123,24 @@ class PreforkPool:
                     return True
         return False
 
+    def end(self, delivery: Delivery, error: BaseException, signum: int) -> bool:
+        """See `Pool`. A coroutine, which shares its process, and what waits, is cancelled."""
+        with self._guard:
+            child = next((each for each in self._children if each.runs_alone(delivery)), None)
+            if child is None:
+                return self.cancel(delivery, error)
+            number = child.number_of(delivery)
+            assert number is not None
+            child.kill(number, error, signum)
+        return True
+
+    def renew(self) -> None:
+        """See `Pool`."""
+        with self._guard:
+            for child in self._children:
+                self._retire(child)
+        self._wake()
+
     def abandon(self, delivery: Delivery) -> None:
         """See `Pool`. Its process is killed."""
         with self._guard:
@@ -167,6 +184,11 @@ class PreforkPool:
         """See `Pool`."""
         with self._guard:
             return [child.pid for child in self._children if child.pid is not None]
+
+    def process_of(self, delivery: Delivery) -> int | None:
+        """See `Pool`."""
+        with self._guard:
+            return next((each.pid for each in self._children if each.runs(delivery)), None)
 
     # -- placing deliveries; under the guard --
 
@@ -357,29 +379,6 @@ class PreforkPool:
 
     def _wake(self) -> None:
         self._wake_writer.send_bytes(b"!")
-
-
-def available_method(wanted: str) -> str:
-    """The start method, or the nearest this system has.
-
-    Raises:
-        InvalidOption: no such method.
-    """
-    if wanted not in START_METHODS:
-        raise InvalidOption(f"start_method is one of {', '.join(START_METHODS)}, not {wanted!r}")
-    return wanted if wanted in multiprocessing.get_all_start_methods() else "spawn"
-
-
-def exit_text(code: int | None) -> str:
-    """How a process ended, in words."""
-    if code is None:
-        return "unknown exit code"
-    if code < 0:
-        try:
-            return f"signal {-code} ({signal.Signals(-code).name})"
-        except ValueError:
-            return f"signal {-code}"
-    return f"exit code {code}"
 
 
 def _check_plan(plan: Plan) -> None:

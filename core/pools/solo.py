@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 from ..delivery import Delivery, Finished
 from .base import Freed, Report, Work
@@ -20,6 +21,7 @@ class SoloPool:
         """See `Pool`."""
         self._work, self._report = work, report
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._current: Delivery | None = None
 
     def free(self) -> int:
         """See `Pool`. A submitted delivery has always ended."""
@@ -27,16 +29,25 @@ class SoloPool:
 
     def submit(self, delivery: Delivery) -> None:
         """See `Pool`."""
+        self._current = delivery
         begun = self._work.begin(delivery)
         if not isinstance(begun, Finished):
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
             begun = self._loop.run_until_complete(self._work.complete(begun))
+        self._current = None
         self._report(begun)
 
     def cancel(self, delivery: Delivery, error: BaseException) -> bool:
         """See `Pool`."""
         return False
+
+    def end(self, delivery: Delivery, error: BaseException, signum: int) -> bool:
+        """See `Pool`. There is no process of its own."""
+        return self.cancel(delivery, error)
+
+    def renew(self) -> None:
+        """See `Pool`. There are none."""
 
     def lose(self, delivery: Delivery) -> None:
         """See `Pool`. The handler sees the same object as the worker."""
@@ -47,6 +58,10 @@ class SoloPool:
     def pids(self) -> list[int]:
         """See `Pool`."""
         return []
+
+    def process_of(self, delivery: Delivery) -> int | None:
+        """See `Pool`."""
+        return os.getpid() if self._current in (delivery, delivery.batch or delivery) else None
 
     def resize(self, slots: int) -> None:
         """See `Pool`. One stays one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import partial
 from queue import SimpleQueue
@@ -61,6 +62,13 @@ class ThreadPool:
         run = self._runs.get(delivery)
         return run.end(error) if run is not None else self._coroutines.cancel(delivery, error)
 
+    def end(self, delivery: Delivery, error: BaseException, signum: int) -> bool:
+        """See `Pool`. There is no process of its own."""
+        return self.cancel(delivery, error)
+
+    def renew(self) -> None:
+        """See `Pool`. There are none."""
+
     def lose(self, delivery: Delivery) -> None:
         """See `Pool`. The handler sees the same object as the worker."""
 
@@ -70,6 +78,11 @@ class ThreadPool:
     def pids(self) -> list[int]:
         """See `Pool`."""
         return []
+
+    def process_of(self, delivery: Delivery) -> int | None:
+        """See `Pool`."""
+        run = delivery.batch or delivery
+        return os.getpid() if run in self._runs or run in self._coroutines else None
 
     def resize(self, slots: int) -> None:
         """See `Pool`. Threads beyond the number stay, without work."""

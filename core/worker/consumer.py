@@ -26,6 +26,7 @@ from .log import log_outcome
 from .rescue import Rescue
 from .settings import WorkerSettings
 from .standby import Standby
+from .veto import Veto, allowed
 
 logger = logging.getLogger("bullrush.worker")
 
@@ -58,6 +59,8 @@ class Consumer:
         self.inbox = inbox
         self.feeds: Sequence[Feed] = ()
         self.stopping = False
+        #: Asked before a delivery waits for a slot. None while nobody has an objection to anything.
+        self.veto: Veto | None = None
         #: Deliveries that had not ended when the worker stopped, and were handed back.
         self.left: list[Delivery] = []
         self._listeners = listeners
@@ -83,6 +86,11 @@ class Consumer:
         if isinstance(finished.outcome, RateLimited):
             self._limited = True
         self.inbox.put(finished)
+
+    def heed_handler(self) -> None:
+        """The handler has something to say from now on, though it had nothing at the start."""
+        self._gate = self._gate or Gate(self._work, self.report)
+        self._gate.heed()
 
     def pause(self, paused: bool) -> None:
         """Fetch nothing until told otherwise; outcomes are committed all the same. Safe from any
@@ -112,7 +120,7 @@ class Consumer:
 
     def is_hungry(self) -> bool:
         """Whether more slots would have work. Safe from any thread."""
-        return not self._takes_nothing() and any(feed.has_work for feed in self.feeds)
+        return not self._takes_nothing() and any(each.is_hungry() for each in self.feeds)
 
     def run(self) -> None:
         """Work until stopped and everything is committed."""
@@ -120,7 +128,8 @@ class Consumer:
             self._wait()
             with self._guard:
                 self._hand_back_waiting()
-                self._look_at_due()
+                for feed in self.feeds:
+                    feed.look_at_due(now_ms(), self._room())
                 self._depart()
             self._dispatch()
             with self._guard:
@@ -162,6 +171,8 @@ class Consumer:
         if self._listeners.wants("active"):
             for delivery in deliveries:
                 self._listeners.tell("active", delivery)
+        if self.veto is not None:
+            deliveries = allowed(deliveries, self.veto, self._work, self.report)
         self._backlog.put(deliveries if self._gate is None else self._gate.join(deliveries))
 
     def _land(self) -> list[Delivery]:
@@ -200,20 +211,6 @@ class Consumer:
         if most > 0 and feed.closed_until_ms <= now_ms():
             feed.stand_by(standby, self._dealing.request(feed, most))
 
-    def _look_at_due(self) -> None:
-        """Delayed jobs have fallen due: fetch them, or let others do it."""
-        now, room = now_ms(), self._room()
-        for feed in self.feeds:
-            if feed.has_work or not 0 < feed.due_ms <= now:
-                continue
-            feed.due_ms = 0
-            if feed.standby is not None and feed.standby.out:
-                feed.call_off(feed.standby)
-                continue
-            feed.has_work = True
-            if min(room, feed.room()) <= 0:
-                feed.marker.hand_on()
-
     def _recall(self) -> None:
         """Nobody stands by any more; what was fetched meanwhile is taken in."""
         for feed in self.feeds:
@@ -235,14 +232,19 @@ class Consumer:
 
     def _submit_waiting(self) -> None:
         pool, backlog, gate, free = self.pool, self._backlog, self._gate, self._free
+        tells = self._listeners.wants("started")
         while len(backlog) and free() > 0 and not self._limited:
             delivery = backlog.take()
             if delivery is not None and (gate is None or gate.lets_pass(delivery)):
+                if tells:
+                    self._listeners.tell("started", delivery)
                 pool.submit(delivery)
         while gate is not None and pool.free() > 0 and not self._limited:
             batch = gate.next_batch()
             if batch is None:
                 return
+            for each in batch.members if tells else ():
+                self._listeners.tell("started", each)
             pool.submit(batch)
 
     def _hand_back_waiting(self) -> None:
@@ -326,11 +328,7 @@ class Consumer:
         for feed in self.feeds:
             if feed.finished and not feed.failing:
                 return 0.0
-            hungry = room > 0 and feed.has_work and feed.room() > 0
-            if feed.finished or feed.owed or feed.lost or hungry:
-                waits.append((feed.closed_until_ms - now) / 1000)
-            if feed.due_ms and not feed.has_work:
-                waits.append((feed.due_ms - now) / 1000)
+            waits += feed.waits(now, room)
         return max(0.0, min(waits)) if waits else None
 
     def _wait(self) -> None:
@@ -374,7 +372,11 @@ class Consumer:
             message.has_work = True
             if message not in self.feeds:
                 self._recall()
+                for each in self.feeds:
+                    each.has_work = True  # only the feed of a single queue may stand by
                 self.feeds = [*self.feeds, message]
+            elif message.removed:
+                self._recall()
             if min(self._room(), message.room()) <= 0:
                 message.marker.hand_on()
 

@@ -61,6 +61,7 @@ class Crew:
         self.consumer = Consumer(settings, self.pool, execution, self.inbox, listeners)
         self._guard = threading.Lock()
         self._started = False
+        self._feeds: dict[str, Feed] = {}
         self._services: list[Service] = self._make_services(shares)
         for share in shares:
             if not share.is_pattern:
@@ -71,8 +72,14 @@ class Crew:
         with self._guard:
             if any(queue.name == share.name for queue in self.queues):
                 return
+            known = self._feeds.get(share.name)
+            if known is not None:
+                known.share, known.removed = share, False
+                self.queues.append(known.queue)
+                self.inbox.put(known)
+                return
             queue = Queue(share.name, driver=self.driver, prefix=self.prefix)
-            feed = self._feed(queue, share)
+            feed = self._feeds[share.name] = self._feed(queue, share)
             self.queues.append(queue)
             self._services.append(feed.marker)
             if self._started:
@@ -80,6 +87,28 @@ class Crew:
                 self.inbox.put(feed)
             else:
                 self.consumer.feeds = [*self.consumer.feeds, feed]
+
+    def remove(self, name: str) -> bool:
+        """Serve that queue no more; jobs of it that run end as ever. Whether it was served."""
+        with self._guard:
+            feed = self._feeds.get(name)
+            if feed is None or feed.removed:
+                return False
+            feed.removed = True
+            self.queues.remove(feed.queue)
+        self.inbox.put(feed)
+        return True
+
+    @property
+    def autoscaler(self) -> AutoscaleService | None:
+        """The service that scales, if there is one."""
+        found = (each for each in self._services if isinstance(each, AutoscaleService))
+        return next(found, None)
+
+    def _found(self, share: QueueShare) -> None:
+        """A queue fits a pattern. One that was removed is left alone."""
+        if share.name not in self._feeds:
+            self.add(share)
 
     def start(self) -> None:
         """Start the pool and the services; the consumer runs in the thread of the caller."""
@@ -122,7 +151,7 @@ class Crew:
             ]
         patterns = [share for share in shares if share.is_pattern]
         if patterns:
-            services.append(DiscoveryService(self.driver, self.prefix, patterns, self.add))
+            services.append(DiscoveryService(self.driver, self.prefix, patterns, self._found))
         if settings.autoscale is not None:
             services.append(
                 AutoscaleService(settings.autoscale, self.pool, consumer, self.look_again)

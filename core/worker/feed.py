@@ -87,6 +87,8 @@ class Feed:
         self.standby = standby
         #: How many of its deliveries are not settled.
         self.held = 0
+        #: Whether the worker serves the queue no more: what it holds is still committed.
+        self.removed = False
         self.finished: list[Finished] = []
         self._execution = execution
         self._settled = settled
@@ -110,8 +112,40 @@ class Feed:
 
     def room(self) -> int:
         """How many more deliveries its share allows."""
+        if self.removed:
+            return 0
         most = self.share.concurrency
         return LARGEST_BATCH if most is None else min(most - self.held, LARGEST_BATCH)
+
+    def look_at_due(self, now: int, room: int) -> None:
+        """When delayed jobs have fallen due: fetch them, or let others do it.
+
+        Args:
+            room: how many deliveries the worker could take.
+        """
+        if self.has_work or not 0 < self.due_ms <= now:
+            return
+        self.due_ms = 0
+        if self.standby is not None and self.standby.out:
+            self.call_off(self.standby)
+            return
+        self.has_work = True
+        if min(room, self.room()) <= 0:
+            self.marker.hand_on()
+
+    def is_hungry(self) -> bool:
+        """Whether it would take deliveries."""
+        return self.has_work and self.room() > 0
+
+    def waits(self, now: int, room: int) -> list[float]:
+        """After how many s something is to be done here."""
+        hungry = room > 0 and self.is_hungry()
+        moments = []
+        if self.finished or self.owed or self.lost or hungry:
+            moments.append(self.closed_until_ms)
+        if self.due_ms and not self.has_work:
+            moments.append(self.due_ms)
+        return [(moment - now) / 1000 for moment in moments]
 
     def settle(self, finished: Finished) -> None:
         """The outcome is stored, or will never be."""

@@ -48,6 +48,10 @@ class Gate:
         self._open: dict[tuple[str, str], _Gathering] = {}
         self._ready: deque[BatchDelivery] = deque()
 
+    def heed(self) -> None:
+        """Ask anew who must wait."""
+        self._hold = self._work.hold
+
     def lets_pass(self, delivery: Delivery) -> bool:
         """Whether it may start now, alone. Else it has been taken care of."""
         if self._must_wait(delivery):

@@ -17,6 +17,7 @@ logger = logging.getLogger("bullrush.worker")
 EVENTS: dict[str, str] = {
     "ready": "nothing: the worker serves its queues from now on",
     "active": "(Delivery): a job was fetched",
+    "started": "(Delivery): it was given to a slot",
     "completed": "(Delivery, Completed): its outcome is stored",
     "failed": "(Delivery, Failed or Retried): its outcome is stored",
     "stalled": "(queue name, job id): taken back from a lost worker",

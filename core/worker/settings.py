@@ -12,7 +12,7 @@ from ..backoff import BackoffStrategy
 from ..errors import InvalidOption
 from ..options import Keep, check_names
 from ..pools import POOLS, TimeLimits
-from ..pools.prefork import START_METHODS
+from ..pools.starting import START_METHODS
 from ..records import Retention
 from ..trip import Limiter
 from .autoscale import Autoscale

@@ -12,18 +12,21 @@ from typing import Any
 
 from typing_extensions import Self, Unpack
 
+from ..delivery import Delivery
 from ..drivers import Driver, connect
 from ..environment import redis_url
 from ..errors import AuthenticationFailed, BullrushError, InvalidOption, JobCancelled
 from ..keys import DEFAULT_PREFIX
 from ..pools import Pool
 from ..queue import Queue
+from .autoscale import Autoscale
 from .batches import BatchExecution
 from .crew import Crew
 from .execution import Execution, Handler
 from .listeners import Listener, Listeners
 from .settings import WorkerOptions, worker_settings
 from .share import QueueShare, shares_of
+from .veto import Veto
 
 logger = logging.getLogger("bullrush.worker")
 
@@ -111,6 +114,33 @@ class Worker:
         for share in shares_of(queue):
             self._crew.add(share)
 
+    def remove_queue(self, name: str) -> bool:
+        """Take no more jobs of a queue; may be called while it runs. Running ones end as ever.
+
+        Returns:
+            Whether it was served.
+        """
+        return self._crew.remove(name)
+
+    def running(self) -> list[Delivery]:
+        """The deliveries it has in hand: those that run, and those that wait here for a slot."""
+        return self._consumer.running()
+
+    def process_of(self, delivery: Delivery) -> int | None:
+        """The pid of the process that runs a delivery; None while it waits for a slot."""
+        return self.pool.process_of(delivery)
+
+    @property
+    def veto(self) -> Veto | None:
+        """Asked of every delivery before it may start: the error it gets, or None to let it run.
+        Called in the worker's own thread, must be quick and must not raise. None costs nothing.
+        """
+        return self._consumer.veto
+
+    @veto.setter
+    def veto(self, veto: Veto | None) -> None:
+        self._consumer.veto = veto
+
     def run(self) -> None:
         """Work in this thread until `stop`, SIGTERM or SIGINT; running jobs end first. A second
         signal ends at once.
@@ -179,22 +209,50 @@ class Worker:
         """Whether `pause` was the last word."""
         return self._consumer.paused
 
-    def cancel(self, job_id: str, reason: str = "cancelled") -> bool:
+    def cancel(self, job_id: str, reason: str | JobCancelled = "cancelled") -> bool:
         """End a job that this worker runs; it fails with `JobCancelled`, whatever attempts remain.
 
         Args:
-            reason: the job's failedReason.
+            reason: the job's failedReason, or the whole error.
 
         Returns:
             Whether it is running here and the pool could end it. `solo` cannot, and nobody can end
             one item of a batch.
         """
-        error = JobCancelled(reason)
+        error = reason if isinstance(reason, JobCancelled) else JobCancelled(reason)
         return any(
             self.pool.cancel(delivery, error)
             for delivery in self._consumer.running()
             if delivery.job.id == job_id and delivery.batch is None
         )
+
+    def terminate(self, delivery: Delivery, error: JobCancelled, signum: int) -> bool:
+        """As `cancel`, for one of `running`; a process that runs it is sent that signal."""
+        return delivery.batch is None and self.pool.end(delivery, error, signum)
+
+    def heed_handler(self) -> None:
+        """Ask the handler's `hold` from now on, if it has got one since the start."""
+        self._consumer.heed_handler()
+
+    @property
+    def autoscale(self) -> Autoscale | None:
+        """The bounds within which the number of slots follows the load; None when it does not."""
+        service = self._crew.autoscaler
+        return None if service is None else service.bounds
+
+    def set_autoscale(self, most: int, least: int) -> None:
+        """Change the bounds.
+
+        Raises:
+            InvalidOption: impossible bounds, or a worker that does not scale.
+        """
+        service = self._crew.autoscaler
+        if service is None:
+            raise InvalidOption("this worker was started without autoscale")
+        service.bounds = Autoscale(most, least, service.bounds.keep)
+        slots = min(max(self.concurrency, least), most)
+        if slots != self.concurrency:
+            self.concurrency = slots
 
     @property
     def concurrency(self) -> int:

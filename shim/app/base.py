@@ -12,6 +12,7 @@ from ..eager import run_eagerly
 from ..exceptions import AlwaysEagerIgnored, ImproperlyConfigured
 from ..loaders import get_loader_cls
 from ..result import AsyncResult, EagerResult
+from .commanding import Commanding
 from .components import Components
 from .configuring import Configuring
 from .connecting import Connecting
@@ -27,7 +28,7 @@ from .templates import Templates
 from .trace import Tracer
 
 
-class Celery(Configuring, Components, Connecting, Registering, Resulting, Routing):
+class Celery(Commanding, Configuring, Components, Connecting, Registering, Resulting, Routing):
     """An application with its tasks, settings and connections.
 
     Args:
@@ -80,6 +81,8 @@ class Celery(Configuring, Components, Connecting, Registering, Resulting, Routin
         self.log = (imported(log) if isinstance(log, str) else log or Logging)(self)
         self.task_cls = task_cls or BaseTask
         self._own_task_cls = task_cls
+        if control is not None:
+            self.control_cls = control
         early = _early(broker, backend, include, {**(changes or {}), **settings})
         source = None if config_source is None else (config_source, config_source_silent)
         self._start_configuring(early, source)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bullrush.core.errors import JobNotFound, WrongState
-
 from .. import result
 from ..backends.base import Backend
-from ..exceptions import TaskRevokedError
-from ..failures import record_of
 from ..result.endings import Endings
-from ..result.looking import job_ids_of
 
 if TYPE_CHECKING:
     from .base import Celery
@@ -78,14 +72,3 @@ class Resulting:
     def marks(self) -> dict[str, int]:
         """For who is about to send many: queue -> `mark_of`."""
         return {name: endings.count for name, endings in list(self._endings.items())}
-
-    def revoke_waiting(self: Celery, task_ids: str | Iterable[str]) -> None:  # type: ignore[misc]
-        """Fail tasks that no worker has yet with `TaskRevokedError`."""
-        record = record_of(TaskRevokedError("revoked"))
-        for task_id in [task_ids] if isinstance(task_ids, str) else task_ids:
-            for name in self.known_queues():
-                for job_id in job_ids_of(task_id):
-                    try:
-                        self.queue(name).fail_waiting(job_id, "revoked", record)
-                    except (JobNotFound, WrongState):
-                        continue

@@ -30,6 +30,7 @@ from ..exceptions import Ignore, Reject, Retry, TimeLimitExceeded, WorkerLostErr
 from ..failures import note_of, record_of
 from ..local import running
 from ..message import NO_RESULT, Message
+from ..revocation import Revocation
 from ..serialization import dump_result
 from . import telling
 from .context import Context
@@ -152,6 +153,8 @@ class Run:
         return Completed(stored, note_of(children) if children else "")
 
     def _after_error(self, error: BaseException) -> Outcome:
+        if isinstance(error, Revocation):
+            raise error  # the worker knows more of it than the run does
         pending = self.context.pending
         if pending is not None and pending is not error:
             try:

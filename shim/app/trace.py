@@ -27,6 +27,7 @@ from ..exceptions import (
 from ..local import running
 from ..message import Message, decode
 from ..rates import RateLimits
+from ..revocation import Revocation
 from .context import Context, worker_context
 from .failing import failure
 from .from_settings import explicit
@@ -161,6 +162,8 @@ class Tracer:
         called, here in the worker's own process.
         """
         task = self.app.tasks.get(delivery.job.name)
+        if isinstance(error, Revocation):
+            return self._revoked(task, delivery, error)
         if task is None:
             return failure(error)
         try:
@@ -175,6 +178,19 @@ class Tracer:
             return Run(task, message, context, delivery).end(error)
         finally:
             running.reset(token)
+
+    def _revoked(self, task: Task | None, delivery: Delivery, error: Revocation) -> Outcome:
+        """Nobody is told but by the signal: neither the task's own methods nor errbacks."""
+        if task is not None:
+            try:
+                message = decode(
+                    delivery.job.raw("data"), delivery.job.data, self.app.conf.accept_content
+                )
+            except (InvalidTaskError, ContentDisallowed, DecodeError, ValueError):
+                message = Message()
+            context = self._context(task, message, delivery)
+            tell_revoked(task, context, terminated=error.terminated, signum=error.signum)
+        return failure(TaskRevokedError(error.reason))
 
     def _run(
         self, task: Task, message: Message, delivery: Delivery

@@ -11,6 +11,8 @@ _WORKERS = "tests/shim/test_app.py"
 _CLOCK = "tests/shim/test_beat.py"
 _POOLS = "tests/shim/test_pools.py"
 _LOG = "tests/shim/test_logging.py"
+_CONTROLLED = "tests/shim/test_control.py"
+_STREAM = "commands are in a bounded stream in Redis"
 _YET = "has no effect yet"
 _PLACE = "[%(asctime)s: %(levelname)s/%(processName)s] "
 
@@ -40,6 +42,8 @@ _WORKER = [
     works("worker_max_tasks_per_child", None, _POOLS),
     works("worker_max_memory_per_child", None, _POOLS),
     works("worker_soft_shutdown_timeout", 0.0, _POOLS),
+    works("worker_enable_remote_control", True, _CONTROLLED),
+    works("worker_pool_restarts", False, _CONTROLLED, "new child processes; code is not reloaded"),
     met("worker_prefetch_multiplier", 4, "jobs are fetched when there is a slot for them"),
     met("worker_disable_prefetch", False, "always so, but for jobs shorter than a round trip"),
     met("worker_state_db", None, "what is revoked is kept in Redis"),
@@ -49,11 +53,9 @@ _WORKER = [
     *_several(
         _YET,
         worker_send_task_events=False,
-        worker_enable_remote_control=True,
         worker_enable_soft_shutdown_on_idle=False,
         worker_deduplicate_successful_tasks=False,
         worker_proc_alive_timeout=4.0,
-        worker_pool_restarts=False,
         worker_pool_start_method="fork",
     ),
     *_several(
@@ -78,13 +80,15 @@ _BEAT = [
     accepted("beat_enable_remote_control", False, "beat answers no commands"),
     accepted("beat_remote_control_max_tick_age", None, "beat answers no commands"),
 ]
-_CONTROL = _several(
+_CONTROL = [
+    works("control_exchange", "celery", _CONTROLLED, "names the fleet that hears a command"),
+    met("control_queue_ttl", 300.0, _STREAM),
+    met("control_queue_expires", 10.0, _STREAM),
+    met("control_queue_exclusive", True, _STREAM),
+    met("control_queue_durable", False, _STREAM),
+]
+_EVENTS = _several(
     _YET,
-    control_exchange="celery",
-    control_queue_ttl=300.0,
-    control_queue_expires=10.0,
-    control_queue_exclusive=True,
-    control_queue_durable=False,
     event_exchange="celeryev",
     event_serializer="json",
     event_queue_prefix="celeryev",
@@ -170,4 +174,13 @@ _STORES = _several(
     database_table_names=None,
     database_create_tables_at_setup=True,
 )
-WORKER_SETTINGS = (*_WORKER, *_LOGGING, *_BEAT, *_CONTROL, *_SECURITY, *_REDIS, *_STORES)
+WORKER_SETTINGS = (
+    *_WORKER,
+    *_LOGGING,
+    *_BEAT,
+    *_CONTROL,
+    *_EVENTS,
+    *_SECURITY,
+    *_REDIS,
+    *_STORES,
+)

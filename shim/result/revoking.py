@@ -32,17 +32,13 @@ class Revoking:
             signal: with which a process is stopped.
             wait: for the answers of the workers, `timeout` s.
         """
-        control: Any = getattr(self.app, "control", None)
-        if control is None:
-            self.app.revoke_waiting(self._ids_to_revoke())
-            return
-        control.revoke(
+        self.app.control.revoke(
             self._ids_to_revoke(),
             connection=connection,
             terminate=terminate,
             signal=signal,
             reply=wait,
-            timeout=timeout,
+            timeout=1.0 if timeout is None else timeout,
         )
 
     def revoke_by_stamped_headers(
@@ -55,14 +51,11 @@ class Revoking:
         timeout: float | None = None,
     ) -> None:
         """Keep every task that has these stamps from running. Arguments as `revoke`."""
-        control: Any = getattr(self.app, "control", None)
-        if control is None:
-            raise NotImplementedError("there is no app.control yet that could do it")
-        control.revoke_by_stamped_headers(
+        self.app.control.revoke_by_stamped_headers(
             headers,
             connection=connection,
             terminate=terminate,
             signal=signal,
             reply=wait,
-            timeout=timeout,
+            timeout=1.0 if timeout is None else timeout,
         )

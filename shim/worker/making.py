@@ -16,6 +16,7 @@ from .. import bridge
 from ..app.log import LogSettings
 from ..app.trace import Tracer
 from ..finding import find_app, locate_app
+from . import control as control  # registers the commands
 from .node import ChildLife, Node, before_child
 
 if TYPE_CHECKING:
@@ -35,23 +36,30 @@ class ChildTracer(Tracer):
     def __init__(self, app: Celery, hostname: str, source: str | None) -> None:
         super().__init__(app, hostname)
         self.source = source
+        #: Task -> attributes that were changed since the worker started.
+        self.changes: dict[str, dict[str, Any]] = {}
 
-    def __reduce__(self) -> tuple[Callable[[str, str], ChildTracer], tuple[str, str]]:
+    def __reduce__(self) -> tuple[Callable[..., ChildTracer], tuple[Any, ...]]:
         if self.source is None:
             raise InvalidOption(
                 f"the application {self.app.main!r} is no attribute of a module, so a child "
                 "process cannot find it"
             )
-        return child_tracer, (self.source, self.hostname)
+        return child_tracer, (self.source, self.hostname, self.changes)
 
 
-def child_tracer(source: str, hostname: str) -> ChildTracer:
+def child_tracer(
+    source: str, hostname: str, changes: dict[str, dict[str, Any]] | None = None
+) -> ChildTracer:
     """The tracer in a child process."""
     bridge.install_where_asked()
     app = find_app(source)
     app.after_fork()
     app.loader.init_worker()
     app.finalize()
+    for name, attributes in (changes or {}).items():
+        for attribute, value in attributes.items():
+            setattr(app.tasks[name], attribute, value)
     return ChildTracer(app, hostname, source)
 
 
@@ -97,6 +105,7 @@ def make_worker(
     if pool == "prefork":
         source = source or locate_app(app)
         handler = ChildTracer(app, name, source)
+        handler.changes = node.changed_tasks
         if source is not None:
             options.setdefault("preload", (bridge.ACTIVE, source.partition(":")[0]))
         options["prepare_child"] = ChildLife(name, source, log, options.get("prepare_child"))

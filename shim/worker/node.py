@@ -18,6 +18,7 @@ from .._state import find_current
 from ..app.log import LogSettings
 from ..exceptions import NotRegistered
 from ..finding import find_app
+from .remote import Remote
 from .request import Request
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Node:
         options: what it was asked for, such as ``concurrency`` and ``pool``.
         consumer: the sender of `worker_ready` and `task_received`.
         worker: the core's worker, when it has been made.
+        remote: what answers remote control.
     """
 
     def __init__(self, app: Celery, hostname: str, options: dict[str, Any]) -> None:
@@ -51,6 +53,9 @@ class Node:
         self.consumer = NodeConsumer(self)
         self.worker: Worker | None = None
         self.exitcode = 0
+        self.remote: Remote | None = None
+        #: Task -> attributes that remote control has changed.
+        self.changed_tasks: dict[str, dict[str, Any]] = {}
 
     def __repr__(self) -> str:
         return f"<Worker: {self.hostname}>"
@@ -92,6 +97,9 @@ class Node:
         worker.on("heartbeat", self._beat)
         worker.on("signalled", self._signalled)
         worker.on("closed", self._closed)
+        if self.app.conf.worker_enable_remote_control:
+            self.remote = Remote(self, worker)
+            self.remote.attach()
 
     def _ready(self) -> None:
         app_logger.info("%s ready.", self.hostname)

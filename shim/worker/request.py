@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bullrush.core.delivery import Delivery
 
+from ..app.from_settings import explicit
 from ..exceptions import InvalidTaskError
 from ..ids import task_id_of
 from ..message import Message, decode
@@ -23,7 +24,10 @@ class Request:
     Attributes:
         id, name: of the task.
         hostname: the worker's name.
+        worker_pid: the process that runs it; None while it waits for a slot.
     """
+
+    worker_pid: int | None = None
 
     def __init__(self, app: Celery, hostname: str, delivery: Delivery) -> None:
         self.app, self.hostname, self.delivery = app, hostname, delivery
@@ -140,6 +144,42 @@ class Request:
         Args:
             timeout: s.
         """
+
+    @property
+    def time_start(self) -> float | None:
+        """When it was taken, Unix s; None before."""
+        moment = self.delivery.job.processed_on
+        return None if moment is None else moment / 1000
+
+    def info(self, safe: bool = False) -> dict[str, Any]:
+        """What `inspect` shows of it.
+
+        Args:
+            safe: arguments as their repr.
+        """
+        pid = self.worker_pid
+        return {
+            "id": self.id,
+            "name": self.name,
+            "args": self.argsrepr if safe else self.args,
+            "kwargs": self.kwargsrepr if safe else self.kwargs,
+            "type": self.name,
+            "hostname": self.hostname,
+            "time_start": self.time_start if pid is not None else None,
+            "acknowledged": pid is not None and self._starts_once,
+            "delivery_info": {**self.delivery_info, "redelivered": self.redelivered},
+            "worker_pid": pid,
+        }
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether a worker that had it was lost."""
+        return self.delivery.job.stalled_count > 0
+
+    @property
+    def _starts_once(self) -> bool:
+        task = self.app.tasks.get(self.name)
+        return task is not None and explicit(task, "acks_late") is False
 
     def __repr__(self) -> str:
         return f"<Request: {self.name}[{self.id}] {self.argsrepr} {self.kwargsrepr}>"

@@ -365,7 +365,7 @@ def test_results_become_plain_data_and_back(app):
 
 def test_a_revoked_task_raises_what_celery_raises(app, echo):
     result = echo.delay(1)
-    app.revoke_waiting(result.id)
+    app.control.revoke(result.id)
     with pytest.raises(TaskRevokedError, match="revoked"):
         result.get(timeout=10)
     assert (result.state, result.failed(), result.ready()) == ("REVOKED", False, True)

@@ -57,6 +57,8 @@ CORE_LAYERS = (
         "delivery",
         "relocating",
         "batch",
+        "fleet",
+        "revocations",
         "workers",
     },
     {"pools"},

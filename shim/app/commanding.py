@@ -1,0 +1,35 @@
+"""How an application speaks to its workers."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from ..revocation import AppRevocations
+from .control import Control
+from .importing import imported
+
+if TYPE_CHECKING:
+    from .base import Celery
+
+
+class Commanding:
+    """The part of `Celery` that has to do with remote control.
+
+    Attributes:
+        control_cls: the class of `control`, or its dotted path.
+    """
+
+    control_cls: Any = Control
+
+    @cached_property
+    def control(self) -> Control:
+        """Commands for workers."""
+        made = imported(self.control_cls) if isinstance(self.control_cls, str) else self.control_cls
+        control: Control = made(app=self)
+        return control
+
+    @cached_property
+    def revocations(self) -> AppRevocations:
+        """What was revoked."""
+        return AppRevocations(cast("Celery", self))

@@ -1,0 +1,28 @@
+"""Which workers a pattern means."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+
+MATCHERS = ("glob", "pcre")
+
+
+def matches(name: str, pattern: str, matcher: str | None = None) -> bool:
+    """Whether the pattern fits the whole name.
+
+    Args:
+        matcher: ``glob``, which is the default, or ``pcre`` for a regular expression.
+
+    Raises:
+        ValueError: no such matcher, or no regular expression.
+    """
+    kind = matcher or "glob"
+    if kind not in MATCHERS:
+        raise ValueError(f"matcher is one of {', '.join(MATCHERS)}, not {matcher!r}")
+    if kind == "glob":
+        return fnmatch.fnmatchcase(name, pattern)
+    try:
+        return re.match(pattern, name) is not None
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
