@@ -1,30 +1,178 @@
-"""``bullrush status``."""
+"""``bullrush status``, ``inspect`` and ``control``: commands for workers that are up."""
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from pprint import pformat
+from typing import Any, TypeVar
 
 import click
 
 from ..app import Celery
-from .commands import Command
+from ..worker.control import Panel
+from .commands import NAMES, Command
+from .main import QUIET
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: Celery's exit code for: nobody answered.
 UNAVAILABLE = 69
+SILENCE = "Error: No nodes replied within time constraint"
+
+
+def remote_options(function: F) -> F:
+    """Who is asked, and how the answers look."""
+    for option in (
+        click.option("-j", "--json", "as_json", is_flag=True, help="Answers as JSON."),
+        click.option("-d", "--destination", **NAMES, help="Names of workers; all of them."),
+        click.option("-t", "--timeout", type=float, default=1.0, help="Seconds to wait; 1."),
+    ):
+        function = option(function)
+    return function
 
 
 @click.command(cls=Command)
-@click.pass_obj
-def status(app: Celery) -> None:
-    """List the workers of the application's queues, Node's as well."""
+@remote_options
+@click.pass_context
+def status(
+    context: click.Context, timeout: float, destination: list[str] | None, as_json: bool
+) -> None:
+    """List the workers that are up."""
+    app: Celery = context.obj
+    answers = app.control.inspect(timeout=timeout, destination=destination).ping() or {}
+    if as_json:
+        click.echo(json.dumps(answers, default=repr))
+    for name in [] if as_json else answers:
+        _say_node(name)
+    _end(context, answers)
+
+
+@click.command(cls=Command)
+@click.argument("words", nargs=-1, metavar="COMMAND [ARGUMENT]...")
+@click.option("--list", "listed", is_flag=True, help="Say which commands there are.")
+@remote_options
+@click.pass_context
+def inspect(context: click.Context, /, words: tuple[str, ...], **options: Any) -> None:
+    """Ask workers what they do; --list says which commands there are."""
+    _run(context, "inspect", words, **options)
+
+
+@click.command(cls=Command)
+@click.argument("words", nargs=-1, metavar="COMMAND [ARGUMENT]...")
+@click.option("--list", "listed", is_flag=True, help="Say which commands there are.")
+@remote_options
+@click.pass_context
+def control(context: click.Context, /, words: tuple[str, ...], **options: Any) -> None:
+    """Tell workers what to do; --list says which commands there are."""
+    _run(context, "control", words, **options)
+
+
+def _run(
+    context: click.Context,
+    kind: str,
+    words: Sequence[str],
+    listed: bool,
+    timeout: float,
+    destination: list[str] | None,
+    as_json: bool,
+) -> None:
+    app: Celery = context.obj
     app.loader.import_default_modules()
-    found = 0
-    for name in app.known_queues():
-        for client in app.queue(name).get_workers():
-            found += 1
-            _, _, worker_name = client["name"].partition(":w:")
-            click.echo(f"{worker_name or client.get('addr', '?')}: OK ({name})")
-    if not found:
-        click.echo("Error: no worker is there", err=True)
-        sys.exit(UNAVAILABLE)
-    click.echo(f"\n{found} {'node' if found == 1 else 'nodes'} online.")
+    if listed:
+        click.echo(listing(kind))
+        return
+    name, *rest = words or ("",)
+    if name not in commands_of(kind):
+        raise click.UsageError(
+            f"Command {name} not recognized. Available {kind} commands: "
+            f"{', '.join(commands_of(kind))}"
+        )
+    arguments = arguments_of(name, rest)
+    told = None if as_json else lambda answer: _show(answer, context, kind)
+    answers = app.control.broadcast(
+        name, arguments, destination, reply=True, timeout=timeout, callback=told
+    )
+    by_node = {node: answer for each in answers or () for node, answer in each.items()}
+    if as_json:
+        click.echo(json.dumps(by_node, default=repr))
+    if kind == "control":
+        sys.exit(0 if by_node else _silent())
+    _end(context, by_node, quiet=as_json)
+
+
+def commands_of(kind: str) -> list[str]:
+    """Names of the commands, those of the project included."""
+    return sorted(name for name, each in Panel.meta.items() if each.type == kind and each.visible)
+
+
+def listing(kind: str) -> str:
+    """The commands with their arguments and their help."""
+    formatter = click.HelpFormatter(width=80)
+    with formatter.section(f"{kind.capitalize()} Commands"):
+        formatter.write_dl(
+            [
+                (f"{name} {Panel.meta[name].signature or ''}".strip(), Panel.meta[name].help or "")
+                for name in commands_of(kind)
+            ]
+        )
+    return formatter.getvalue().rstrip()
+
+
+def arguments_of(name: str, words: Sequence[str]) -> dict[str, Any]:
+    """The words of a command line as the arguments of a command.
+
+    Raises:
+        click.UsageError: too many of them, or one of a wrong type.
+    """
+    info = Panel.meta[name]
+    if info.variadic:
+        return {info.variadic: list(words)}
+    places = list(info.args or ())
+    if len(words) > len(places):
+        raise click.UsageError(
+            f"{name} takes {len(places)} arguments, not {len(words)}: {info.signature or 'none'}"
+        )
+    found = {}
+    for (argument, kind), word in zip(places, words, strict=False):
+        try:
+            found[argument] = kind(word)
+        except ValueError as error:
+            raise click.UsageError(f"{name}: {argument}: {error}") from None
+    return found
+
+
+def _show(answer: Mapping[str, Any], context: click.Context, kind: str) -> None:
+    for node, said in answer.items():
+        good = not (isinstance(said, Mapping) and "error" in said)
+        _say_node(node, good)
+        if not context.meta.get(QUIET):
+            click.echo(_indented(said, kind))
+
+
+def _say_node(name: str, good: bool = True) -> None:
+    arrow, verdict = click.style("->", fg="blue"), "OK" if good else "ERROR"
+    click.echo(f"{arrow}  {name}: {click.style(verdict, fg='green' if good else 'red')}")
+
+
+def _indented(said: Any, kind: str) -> str:
+    if isinstance(said, Mapping) and len(said) == 1 and next(iter(said)) in ("ok", "error"):
+        return f"        {next(iter(said.values()))}"
+    if isinstance(said, list):
+        rows = [each if isinstance(each, str) else pformat(each, width=10**6) for each in said]
+        return "\n".join(f"    * {row}" for row in rows) or "    - empty -"
+    text = said if isinstance(said, str) else pformat(said)
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def _end(context: click.Context, answers: Mapping[str, Any], quiet: bool = False) -> None:
+    if not answers:
+        sys.exit(_silent())
+    if not quiet and not context.meta.get(QUIET):
+        click.echo(f"\n{len(answers)} {'node' if len(answers) == 1 else 'nodes'} online.")
+
+
+def _silent() -> int:
+    click.echo(SILENCE, err=True)
+    return UNAVAILABLE

@@ -88,6 +88,7 @@ class TestPythonAddsAndNodeWorks:
         node.request("startWorker", queue=queue.name, handler="progress")
         job = queue.add("x")
         assert events.wait_until_finished(job.id, 20) == "done"
+        wait_until(lambda: len(heard) == 2, 20)
         assert heard == [50, {"percent": 100}]
         assert queue.get_job(job.id).progress == {"percent": 100}
 

@@ -32,6 +32,8 @@ class Side:
         environment = {
             **os.environ,
             "ORACLE_REDIS": redis_url,
+            # Other tests ask which workers are up.
+            "BULLRUSH_PREFIX": "oracle",
             "ORACLE_QUEUE": f"oracle-{uuid.uuid4().hex[:8]}",
             "PYTHONPATH": str(PROJECT),
         }

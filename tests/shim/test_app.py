@@ -143,7 +143,7 @@ def test_the_worker_command_runs_tasks_until_a_signal(project, redis_url, queue_
 def test_status_says_when_nobody_is_there(project):
     status = bullrush(project, "-A", "proj", "status")
     assert status.returncode == 69
-    assert "no worker is there" in status.stderr
+    assert "No nodes replied" in status.stderr
 
 
 @pytest.mark.parametrize(

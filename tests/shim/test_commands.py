@@ -90,8 +90,6 @@ def test_options_of_a_call_are_kept(app, queue_name):
         (("wrker",), "Did you mean 'worker'?"),
         (("amqp", "queue.purge", "x"), "purge, list bindings"),
         (("graph", "bootsteps"), "no bootsteps"),
-        (("inspect", "ping", "-j"), "bullrush status"),
-        (("control", "rate_limit", "a", "1/s"), "no commands yet"),
         (("events", "--dump"), "QueueEvents"),
         (("worker", "-P", "gevent"), "use asyncio"),
         (("worker", "-c", "0"), "auto"),
@@ -380,3 +378,27 @@ def test_a_log_is_read(own, tmp_path, word, says):
     path = tmp_path / "worker.log"
     path.write_text(LOG)
     assert bullrush_says(own, "logtool", word, str(path)).output == says
+
+
+def test_inspect_and_control_speak_to_the_workers_that_are_up(app, start):
+    @app.task(name="limited")
+    def limited():
+        pass
+
+    start(hostname="celery@asked")
+    wait_until(lambda: app.control.inspect(timeout=0.5).ping(), 15)
+    ping = bullrush_says(app, "inspect", "-t", "1", "ping")
+    assert (ping.exit_code, "celery@asked: OK" in ping.output) == (0, True)
+    registered = bullrush_says(app, "inspect", "-t", "1", "-j", "registered")
+    assert "limited" in json.loads(registered.output)["celery@asked"]
+    told = bullrush_says(app, "control", "-t", "1", "rate_limit", "limited", "10/m")
+    assert (told.exit_code, "new rate limit set" in told.output) == (0, True)
+    unknown = bullrush_says(app, "inspect", "nonsense")
+    assert unknown.exit_code == 2
+    assert "Available inspect commands: active" in unknown.output
+    assert "rate_limit" in bullrush_says(app, "control", "--list").output
+
+
+def test_a_command_that_no_worker_hears_ends_with_the_code_for_it(app):
+    said = bullrush_says(app, "inspect", "-t", "0.2", "ping")
+    assert (said.exit_code, "No nodes replied" in said.output) == (69, True)
