@@ -85,7 +85,6 @@ class Side:
 def celery_side(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
     """The real Celery."""
     log = tmp_path_factory.mktemp("celery") / "log"
-    # The number of a database keeps Celery's control messages from those of other test processes.
     side = Side("", ["-m", "celery"], redis_url, log)
     yield side
     side.close()

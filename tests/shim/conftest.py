@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bullrush import Celery
+from bullrush import Celery, Task
 from bullrush.core.worker import Worker
 from bullrush.worker import make_worker
 
@@ -42,3 +42,25 @@ def start(app: Celery) -> Iterator[Callable[..., Worker]]:
     yield start
     for worker in started:
         worker.stop(timeout=10)
+
+
+@pytest.fixture
+def echo(app: Celery) -> Task:
+    """A task that gives its argument back."""
+
+    @app.task(name="echo")
+    def echo(value: Any = None) -> Any:
+        return value
+
+    return echo  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def fail(app: Celery) -> Task:
+    """A task that raises ValueError with its arguments."""
+
+    @app.task(name="fail")
+    def fail(*args: Any) -> None:
+        raise ValueError(*args)
+
+    return fail  # type: ignore[no-any-return]

@@ -18,15 +18,6 @@ def name() -> str:
     return f"by-hand-{uuid.uuid4()}"
 
 
-@pytest.fixture
-def echo(app):
-    @app.task(name="echo")
-    def echo(value=None):
-        return value
-
-    return echo
-
-
 def test_a_result_that_is_stored_by_hand_is_one(app, name):
     assert app.backend.store_result(name, {"a": 1}, "SUCCESS") == {"a": 1}
     result = app.AsyncResult(name)

@@ -15,24 +15,6 @@ from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-def echo(app):
-    @app.task(name="echo")
-    def echo(value=None):
-        return value
-
-    return echo
-
-
-@pytest.fixture
-def fail(app):
-    @app.task(name="fail")
-    def fail(*args):
-        raise ValueError(*args)
-
-    return fail
-
-
-@pytest.fixture
 def mixed(app, start, echo, fail):
     """Returned, failed, returned; all have ended."""
     start()

@@ -31,24 +31,6 @@ def unknown() -> str:
     return f"nobody-{uuid.uuid4()}"
 
 
-@pytest.fixture
-def echo(app):
-    @app.task(name="echo")
-    def echo(value=None):
-        return value
-
-    return echo
-
-
-@pytest.fixture
-def fail(app):
-    @app.task(name="fail")
-    def fail(*args):
-        raise ValueError(*args)
-
-    return fail
-
-
 def test_a_bare_result_belongs_to_the_current_application(app):
     app.set_current()
     assert AsyncResult("x").app is app

@@ -46,17 +46,6 @@ class WithJson:
         return {"plain": 1}
 
 
-@pytest.fixture
-def echo(app):
-    """A task that gives its argument back."""
-
-    @app.task(name="echo")
-    def echo(value=None):
-        return value
-
-    return echo
-
-
 def data_of(app, result):
     """What Node sees."""
     return app.queue(app.conf.task_default_queue).get_job(result.id).data

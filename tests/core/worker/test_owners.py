@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from bullrush.core import Queue
 from bullrush.core.worker.identity import Identity, identity_of
 from bullrush.core.worker.owners import OwnerService
 from tests.support.trips import Hands
@@ -30,13 +29,6 @@ def gone(here):
     identity = identity_of(text.stdout.strip())
     assert identity is not None
     return identity
-
-
-@pytest.fixture
-def queue(url, queue_name):
-    """A blocking queue."""
-    with Queue(queue_name, url=url) as queue:
-        yield queue
 
 
 def take(queue, stored, token):

@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from bullrush.core import Completed, Failed, Postponed, Queue, QueueEvents, Retried, Returned
+from bullrush.core import Completed, Failed, Postponed, Retried, Returned
 from bullrush.core.errors import JobNotFound, ServerError
 from bullrush.core.job import FIELDS
 from bullrush.core.keys import META_FIELDS
@@ -33,20 +33,6 @@ RUBBISH = {
     "options": b'{"attempts":1e999,"backoff":[],"removeOnFail":"x","stackTraceLimit":-1,"lifo":7}',
     "more options": b'{"attempts":"3","backoff":{"delay":"x"},"removeOnComplete":{"count":"x"}}',
 }
-
-
-@pytest.fixture
-def queue(url, queue_name):
-    """A blocking queue."""
-    with Queue(queue_name, url=url) as queue:
-        yield queue
-
-
-@pytest.fixture
-def events(url, queue_name):
-    """A started reader of its events."""
-    with QueueEvents(queue_name, url=url) as events:
-        yield events
 
 
 def handler(delivery):

@@ -6,23 +6,9 @@ import threading
 
 import pytest
 
-from bullrush.core import BulkJob, Queue, QueueEvents
+from bullrush.core import BulkJob
 from bullrush.core.worker.backlog import AHEAD, Backlog
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def queue(url, queue_name):
-    """A blocking queue."""
-    with Queue(queue_name, url=url) as queue:
-        yield queue
-
-
-@pytest.fixture
-def events(url, queue_name):
-    """A started reader of its events."""
-    with QueueEvents(queue_name, url=url) as events:
-        yield events
 
 
 @pytest.fixture(params=["solo", "threads"])

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from bullrush.core import BulkJob, JobFailed, Queue, QueueEvents
+from bullrush.core import BulkJob, JobFailed
 from bullrush.core.errors import InvalidOption
 from bullrush.core.worker import Worker
 from tests.support import handlers
@@ -19,20 +19,6 @@ from tests.support.waiting import wait_until
 def url(redis_url):
     """Processes share no memory, so there must be a server."""
     return redis_url
-
-
-@pytest.fixture
-def queue(url, queue_name):
-    """A blocking queue."""
-    with Queue(queue_name, url=url) as queue:
-        yield queue
-
-
-@pytest.fixture
-def events(url, queue_name):
-    """A started reader of its events."""
-    with QueueEvents(queue_name, url=url) as events:
-        yield events
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from bullrush.core import BulkJob, JobFailed, Postponed, Queue, QueueEvents, RateLimited
+from bullrush.core import BulkJob, JobFailed, Postponed, QueueEvents, RateLimited
 from bullrush.core.errors import InvalidOption
 from bullrush.core.worker import Batching
 from tests.support import handlers
@@ -27,13 +27,6 @@ def url(url, request):
     if asked and asked.params.get("pool") == "prefork" and url.startswith("memory"):
         return request.getfixturevalue("redis_url")
     return url
-
-
-@pytest.fixture
-def queue(url, queue_name):
-    """A blocking queue."""
-    with Queue(queue_name, url=url) as queue:
-        yield queue
 
 
 @pytest.fixture

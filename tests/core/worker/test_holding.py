@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bullrush.core import BulkJob, Queue, QueueEvents
+from bullrush.core import BulkJob, QueueEvents
 from bullrush.core.worker import Pace
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def queue(url, queue_name):
-    """A blocking queue."""
-    with Queue(queue_name, url=url) as queue:
-        yield queue
 
 
 class Held:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from bullrush.core import BulkJob, Queue, QueueEvents
+from bullrush.core import BulkJob, Queue
 from bullrush.core.errors import InvalidOption, InvalidQueueName
 from bullrush.core.worker import Limiter, Worker
 from bullrush.core.worker.autoscale import Autoscale
@@ -14,20 +14,6 @@ from bullrush.core.worker.discovery import DiscoveryService
 from bullrush.core.worker.share import QueueShare, parse_shares
 from bullrush.core.workers import list_workers
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def queue(url, queue_name):
-    """A blocking queue."""
-    with Queue(queue_name, url=url) as queue:
-        yield queue
-
-
-@pytest.fixture
-def events(url, queue_name):
-    """A started reader of its events."""
-    with QueueEvents(queue_name, url=url) as events:
-        yield events
 
 
 class Counting:

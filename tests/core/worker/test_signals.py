@@ -14,8 +14,6 @@ from bullrush.core import (
     Moved,
     Parent,
     Postponed,
-    Queue,
-    QueueEvents,
     RateLimited,
     RateLimitError,
     RawJson,
@@ -27,20 +25,6 @@ from bullrush.core.clock import now_ms
 from bullrush.core.errors import JobFailed, JobNotFound, LockMissing
 from tests.support import handlers
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def queue(url, queue_name):
-    """A blocking queue."""
-    with Queue(queue_name, url=url) as queue:
-        yield queue
-
-
-@pytest.fixture
-def events(url, queue_name):
-    """A started reader of its events."""
-    with QueueEvents(queue_name, url=url) as events:
-        yield events
 
 
 def finish(events, job, timeout=20):

@@ -15,7 +15,6 @@ from bullrush.core import (
     Completed,
     Postponed,
     Queue,
-    QueueEvents,
     Retried,
     UnrecoverableError,
 )
@@ -25,20 +24,6 @@ from bullrush.core.errors import AuthenticationFailed, InvalidOption, JobFailed
 from bullrush.core.worker import Limiter, Worker
 from tests.support.silent_proxy import SilentProxy
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def queue(url, queue_name):
-    """A blocking queue."""
-    with Queue(queue_name, url=url) as queue:
-        yield queue
-
-
-@pytest.fixture
-def events(url, queue_name):
-    """A started reader of its events."""
-    with QueueEvents(queue_name, url=url) as events:
-        yield events
 
 
 @pytest.fixture(params=["solo", "threads"])

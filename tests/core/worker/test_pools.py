@@ -8,25 +8,11 @@ import time
 
 import pytest
 
-from bullrush.core import JobFailed, Queue, QueueEvents
+from bullrush.core import JobFailed
 from bullrush.core.errors import InvalidOption, SoftTimeLimitExceeded
 from bullrush.core.worker import Worker
 from tests.support import handlers
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def queue(url, queue_name):
-    """A blocking queue."""
-    with Queue(queue_name, url=url) as queue:
-        yield queue
-
-
-@pytest.fixture
-def events(url, queue_name):
-    """A started reader of its events."""
-    with QueueEvents(queue_name, url=url) as events:
-        yield events
 
 
 def finish(events, job, timeout=30):

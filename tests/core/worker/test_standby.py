@@ -7,28 +7,12 @@ import time
 from contextlib import closing
 from urllib.parse import urlsplit
 
-import pytest
-
-from bullrush.core import Queue, QueueEvents
+from bullrush.core import Queue
 from bullrush.core.clock import now_ms
 from bullrush.core.drivers import connect
 from bullrush.core.worker import Worker
 from tests.support.silent_proxy import SilentProxy
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-def queue(url, queue_name):
-    """A blocking queue."""
-    with Queue(queue_name, url=url) as queue:
-        yield queue
-
-
-@pytest.fixture
-def events(url, queue_name):
-    """A started reader of its events."""
-    with QueueEvents(queue_name, url=url) as events:
-        yield events
 
 
 def sleepers(queue):
