@@ -15,7 +15,7 @@ from bullrush.core.errors import JobFailed, UnserializableData
 from . import exceptions
 from .exceptions import SecurityError
 from .serialization import dumps, loads
-from .utils.serialization import get_pickleable_exception
+from .utils.serialization import get_pickleable_exception, shown
 
 #: Modules of exceptions that a reader knows under another name. What is stored has Celery's.
 _OURS = frozenset({"bullrush.exceptions", "bullrush.core.errors"})
@@ -55,14 +55,7 @@ def _argument(value: Any) -> str:
     try:
         return dumps(value, "an argument")
     except UnserializableData:
-        return json.dumps(_shown(value))
-
-
-def _shown(value: Any) -> str:
-    try:
-        return repr(value)
-    except Exception:
-        return f"<{type(value).__name__}>"
+        return json.dumps(shown(value))
 
 
 def _stored_module(kind: type) -> str:
@@ -112,7 +105,7 @@ def exception_of(record: Any, reason: str = "", job_id: str = "") -> BaseExcepti
     try:
         return kind(*given)
     except Exception:
-        return Exception(f"{kind}({', '.join(map(_shown, given))})")
+        return Exception(f"{kind}({', '.join(map(shown, given))})")
 
 
 def _class_of(name: str, module: str | None) -> type[BaseException]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .. import signals
 from ..message import Message
+from ..utils.nodenames import anon_nodename
 from ..utils.saferepr import saferepr
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ class Publication:
             "task": self.name,
             "id": self.task_id,
             "retries": 0,
-            "origin": f"gen{os.getpid()}@{socket.gethostname()}",
+            "origin": anon_nodename(),
             **{each: stored.get(each) for each in _STORED},
             "timelimit": stored.get("timelimit") or [None, None],
             "root_id": stored.get("root_id") or self.task_id,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..ids import task_id_of
 from ..local import running
+from ..utils.nodenames import anon_nodename
 
 if TYPE_CHECKING:
     from bullrush.core.delivery import Delivery
@@ -198,7 +197,7 @@ class WorkerContext(Context):
     timelimit: Any = _Derived(lambda context: _limits(context._task))
     delivery_info: Any = _Derived(lambda context: _delivery_info(context))
     properties: Any = _Derived(lambda context: _properties(context))
-    origin: Any = _Derived(lambda context: f"gen{os.getpid()}@{socket.gethostname()}")
+    origin: Any = _Derived(lambda context: anon_nodename())
     lang = "py"
     called_directly = False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import inspect
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -13,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from bullrush.core.errors import InvalidOption
 
 from ..exceptions import Ignore, Retry
+from ..utils.time import get_exponential_backoff_interval
 from .arguments import merged
 
 if TYPE_CHECKING:
     from .context import Context
     from .task import Task
 
-#: No delay is longer than this exponent makes it.
-_LARGEST_EXPONENT = 60
+
 #: Options of a call that a retry cannot have.
 _OF_A_NEW_CALL = ("task_id", "retries", "root_id", "parent_id")
 
@@ -94,9 +93,9 @@ def backoff_of(task: Task, retries: int) -> float | None:
     """s that a task waits before it is retried by itself; None when it does not say."""
     if not task.retry_backoff:
         return None
-    factor = max(1, int(task.retry_backoff))
-    longest = int(min(factor * 2 ** min(retries, _LARGEST_EXPONENT), task.retry_backoff_max))
-    return random.randint(0, longest) if task.retry_jitter else longest
+    return get_exponential_backoff_interval(
+        max(1, int(task.retry_backoff)), retries, int(task.retry_backoff_max), task.retry_jitter
+    )
 
 
 def retry_by_itself(task: Task, error: BaseException) -> NoReturn:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bullrush.exceptions import ImproperlyConfigured, QueueNotFound
 
+from ..utils.nodenames import worker_direct
 from .routes import is_static, queues_named, route
 from .settings import Settings
 
@@ -90,7 +91,7 @@ class Routing:
                         "task_create_missing_queues is off"
                     )
         if self.conf.worker_direct:
-            found.append(f"{nodename}.dq2")
+            found.append(worker_direct(nodename))
         return found
 
     def select_queues(self, queues: Any = None) -> None:

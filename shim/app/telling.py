@@ -80,16 +80,7 @@ def tell_failure(
     task: Task, request: Context, error: BaseException, einfo: Any, *, log: bool = True
 ) -> None:
     """It failed for good."""
-    if signals.task_failure.receivers:
-        signals.task_failure.send(
-            sender=task,
-            task_id=request.id,
-            exception=error,
-            args=request.args,
-            kwargs=request.kwargs,
-            traceback=error.__traceback__,
-            einfo=einfo,
-        )
+    _send_failure(task, request, error, einfo)
     if log:
         _log_failure(task, request, error, einfo)
 
@@ -111,16 +102,8 @@ def tell_ignored(task: Task, request: Context, error: Ignore) -> None:
 
 def tell_rejected(task: Task, request: Context, error: Reject, einfo: Any) -> None:
     """It raised Reject; without requeue that is a failure to those who wait for it."""
-    if not error.requeue and signals.task_failure.receivers:
-        signals.task_failure.send(
-            sender=task,
-            task_id=request.id,
-            exception=error,
-            args=request.args,
-            kwargs=request.kwargs,
-            traceback=error.__traceback__,
-            einfo=einfo,
-        )
+    if not error.requeue:
+        _send_failure(task, request, error, einfo)
     _log(logging.WARNING, LOG_REJECTED, task, request, {"exc": repr(error)}, error)
 
 
@@ -158,6 +141,19 @@ def tell_internal_error(
         )
     extra = {"description": "INTERNAL ERROR", "exc": saferepr(error)}
     _log(logging.CRITICAL, LOG_INTERNAL_ERROR, task, request, extra, error)
+
+
+def _send_failure(task: Task, request: Context, error: BaseException, einfo: Any) -> None:
+    if signals.task_failure.receivers:
+        signals.task_failure.send(
+            sender=task,
+            task_id=request.id,
+            exception=error,
+            args=request.args,
+            kwargs=request.kwargs,
+            traceback=error.__traceback__,
+            einfo=einfo,
+        )
 
 
 def _log_failure(task: Task, request: Context, error: BaseException, einfo: Any) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .several import Several
 from .signatures import Signature, maybe_signature
 
 
 @Signature.register_type(name="chain")
-class _chain(Signature):
+class _chain(Several):
     """What `chain` gives. Attributes: tasks."""
 
     def __init__(self, *tasks: Any, **options: Any) -> None:
@@ -20,19 +21,6 @@ class _chain(Signature):
         super().__init__(
             "celery.chain", (), {"tasks": steps}, app=app, subtask_type="chain", **options
         )
-
-    @classmethod
-    def _revived(cls, d: Mapping[str, Any], app: Any) -> Signature:
-        tasks = [maybe_signature(each, app, clone=True) for each in d["kwargs"]["tasks"]]
-        return super()._revived({**d, "kwargs": {**d["kwargs"], "tasks": tasks}}, app)
-
-    @property
-    def tasks(self) -> list[Any]:
-        """The steps."""
-        return self.kwargs["tasks"]  # type: ignore[no-any-return]
-
-    def _inner_app(self) -> Any:
-        return next(filter(None, (each.own_app() for each in self.tasks)), None)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As `apply_async` with these arguments for the first step."""
@@ -48,12 +36,7 @@ class _chain(Signature):
         """Have workers run it; the result is that of the last step. Of the options, task_id and
         link are for the last step, link_error for every step, the others for the first.
         """
-        if not self.tasks:
-            return None
-        if self.app.conf.task_always_eager:
-            return self.apply(args, kwargs, **options)
-        given = {name: value for name, value in options.items() if value is not None}
-        return Signature.launch(self, tuple(args or ()), dict(kwargs or {}), given)
+        return super().apply_async(args, kwargs, route_name, **options) if self.tasks else None
 
     def freeze(
         self,

@@ -8,11 +8,12 @@ from typing import Any
 
 from ..ids import uuid
 from ..result import GroupResult
+from .several import Several
 from .signatures import Signature, maybe_signature
 
 
 @Signature.register_type()
-class group(Signature):
+class group(Several):
     """Tasks that run beside each other; the result is a `GroupResult`.
 
     ``group(a, b)``, or an iterable of signatures. Groups inside are flattened.
@@ -31,19 +32,6 @@ class group(Signature):
         super().__init__(
             "celery.group", (), {"tasks": members}, app=app, subtask_type="group", **options
         )
-
-    @classmethod
-    def _revived(cls, d: Mapping[str, Any], app: Any) -> Signature:
-        tasks = [maybe_signature(each, app, clone=True) for each in d["kwargs"]["tasks"]]
-        return super()._revived({**d, "kwargs": {**d["kwargs"], "tasks": tasks}}, app)
-
-    @property
-    def tasks(self) -> list[Any]:
-        """The members."""
-        return self.kwargs["tasks"]  # type: ignore[no-any-return]
-
-    def _inner_app(self) -> Any:
-        return next(filter(None, (each.own_app() for each in self.tasks)), None)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(dict(self))
@@ -74,10 +62,7 @@ class group(Signature):
             raise TypeError("Cannot add link to group: use a chord")
         if options.get("link_error") is not None:
             raise TypeError("Cannot add link to group: do that on individual tasks")
-        if self.app.conf.task_always_eager:
-            return self.apply(args, kwargs, **options)
-        given = {name: value for name, value in options.items() if value is not None}
-        return Signature.launch(self, tuple(args or ()), dict(kwargs or {}), given)
+        return super().apply_async(args, kwargs, route_name, **options)
 
     def freeze(
         self,

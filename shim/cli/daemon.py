@@ -68,15 +68,19 @@ def own_arguments() -> list[str]:
     return [each for each in sys.argv[1:] if each not in _ANSWERS_NOTHING]
 
 
-def start_in_background(arguments: Sequence[str], executable: str | None = None) -> int:
-    """Start ``bullrush`` with these arguments, apart from this terminal; its process id."""
+def start_in_background(arguments: Sequence[str], executable: str | None = None, **how: Any) -> int:
+    """Start ``bullrush`` with these arguments, apart from this terminal; its process id.
+
+    Args:
+        how: what else `subprocess.Popen` is told: user, group, umask.
+    """
     process = subprocess.Popen(
         [executable or sys.executable, "-m", "bullrush", *arguments],
         start_new_session=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        close_fds=True,
+        **how,
     )
     process.returncode = 0  # It is on its own now: no warning that it still runs.
     return process.pid
@@ -85,9 +89,7 @@ def start_in_background(arguments: Sequence[str], executable: str | None = None)
 def become(uid: str | None, gid: str | None) -> None:
     """Give up this process' rights for those of a user and a group."""
     try:
-        user = (
-            None if uid is None else pwd.getpwuid(int(uid)) if uid.isdigit() else pwd.getpwnam(uid)
-        )
+        user = _user(uid)
         if gid is not None:
             os.setgid(int(gid) if gid.isdigit() else grp.getgrnam(gid).gr_gid)
         elif user is not None:

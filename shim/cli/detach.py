@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import click
 
 from bullrush.core.errors import InvalidOption
+
+from .daemon import start_in_background
 
 #: Options that say how a command runs in the background.
 _HOW = ("uid", "gid", "umask", "executable")
@@ -48,7 +49,7 @@ def take_detached(options: dict[str, Any]) -> bool:
             raise InvalidOption(f"--{name} says how to run in the background: add --detach")
         return False
     words = _without(sys.argv[1:])
-    _start([str(given.pop("executable", sys.executable)), "-m", "bullrush", *words], given)
+    _start(list(words), given)
     return True
 
 
@@ -64,14 +65,11 @@ def _without(words: Sequence[str]) -> Iterator[str]:
             yield word
 
 
-def _start(command: Sequence[str], how: dict[str, Any]) -> None:
+def _start(words: Sequence[str], how: dict[str, Any]) -> None:
     try:
-        subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+        start_in_background(
+            words,
+            how.get("executable"),
             user=_number(how.get("uid")),
             group=_number(how.get("gid")),
             umask=int(how.get("umask", "-1"), 8),

@@ -81,7 +81,7 @@ class UnpickleableExceptionWrapper(Exception):
     def from_exception(cls, exc: BaseException) -> UnpickleableExceptionWrapper:
         """What stands for that exception."""
         kind = type(exc)
-        text = f"{kind.__name__}({', '.join(map(_shown, exc.args))})"
+        text = f"{kind.__name__}({', '.join(map(shown, exc.args))})"
         return cls(kind.__module__, kind.__name__, exc.args, text)
 
     def restore(self) -> BaseException:
@@ -134,11 +134,12 @@ def _travels(value: Any) -> Any:
     try:
         pickle.loads(pickle.dumps(value))
     except Exception:
-        return _shown(value)
+        return shown(value)
     return value
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Its repr, or its class when that cannot be had."""
     try:
         return repr(value)
     except Exception:
