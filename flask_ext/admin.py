@@ -6,14 +6,15 @@ import json
 import logging
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from bullrush.core import Job, Queue
 from bullrush.core.calls import Call, run
 from bullrush.core.errors import BullrushError, InvalidQueueName
 from bullrush.core.views import count_jobs, list_queues
 
-from .authorization import is_authorized
+from .access.guarding import GuardedBlueprint, needs
+from .access.roles import Role
 from .binding import Binding, current_binding
 
 logger = logging.getLogger(__name__)
@@ -24,16 +25,15 @@ FAILED_JOBS = 50
 
 
 def admin_blueprint(url_prefix: str) -> Blueprint:
-    """The admin routes. All of them need a token, so a new one cannot be left open by accident."""
-    blueprint = Blueprint("bullrush_admin", __name__, url_prefix=url_prefix)
-    blueprint.before_request(_require_token)
-    blueprint.after_request(_keep_private)
+    """The admin routes. Nothing in them is open."""
+    blueprint = GuardedBlueprint("bullrush_admin", __name__, url_prefix=url_prefix)
     blueprint.register_error_handler(BullrushError, _unavailable)
     blueprint.get("/admin/queues")(show_queues)
     blueprint.get("/v1/admin/<queue>/queue")(show_queue)
     return blueprint
 
 
+@needs(Role.READ)
 def show_queues() -> Response:
     """The counts of every queue: those in Redis, and those that the application names."""
     binding = current_binding()
@@ -44,6 +44,7 @@ def show_queues() -> Response:
     return jsonify(queues={name: counts_shown(each) for name, each in counts.items()})
 
 
+@needs(Role.READ)
 def show_queue(queue: str) -> Response | tuple[Response, int]:
     """The counts of one queue, and its newest failed jobs. The name may be an alias."""
     binding = current_binding()
@@ -117,23 +118,6 @@ def _queue(binding: Binding, name: str) -> Queue | None:
 def _exists(queue: Queue) -> bool:
     """Whether anybody has used the queue: every client writes its meta key first."""
     return run(queue.driver, Call(("EXISTS", queue.keys.meta), bool))
-
-
-def _require_token() -> tuple[Response, int, dict[str, str]] | None:
-    binding = current_binding()
-    digests = binding.settings.token_digests
-    if is_authorized(request.headers.get("Authorization", ""), digests):
-        return None
-    if not digests:
-        binding.warn_once("the admin routes are closed: BULLRUSH_ADMIN_TOKEN is not set")
-    refusal = jsonify(success=False, error="a valid bearer token is needed")
-    return refusal, 401, {"WWW-Authenticate": "Bearer"}
-
-
-def _keep_private(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
 
 
 def _unavailable(error: BullrushError) -> tuple[Response, int]:

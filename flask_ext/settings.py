@@ -12,7 +12,7 @@ from bullrush.core.errors import InvalidOption
 from bullrush.core.keys import QueueKeys
 from bullrush.core.options import check_names
 
-from .authorization import digests_of
+from .access.tokens import digests_of
 
 #: Every key of ``app.config`` that begins with ``BULLRUSH_``.
 CONFIG_KEYS = (

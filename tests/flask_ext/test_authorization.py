@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from bullrush.flask_ext import authorization
-from bullrush.flask_ext.authorization import digests_of, is_authorized
+from bullrush.flask_ext.access import tokens
+from bullrush.flask_ext.access.guarding import GuardedBlueprint
+from bullrush.flask_ext.access.tokens import digests_of, is_authorized
 
 PATHS = ("/api/admin/queues", "/api/v1/admin/email/queue", "/api/v1/admin/unknown/queue")
 
@@ -113,7 +114,7 @@ def test_all_tokens_are_compared_and_only_as_digests_of_equal_length(monkeypatch
         seen.append((one, other))
         return hmac.compare_digest(one, other)
 
-    monkeypatch.setattr(authorization, "hmac", SimpleNamespace(compare_digest=compare))
+    monkeypatch.setattr(tokens, "hmac", SimpleNamespace(compare_digest=compare))
     assert is_authorized("Bearer first", digests_of(["first", "second", "third"]))
     assert not is_authorized("Bearer x", digests_of(["first", "second", "third"]))
     assert not is_authorized("", digests_of(["first", "second", "third"]))
@@ -124,3 +125,9 @@ def test_all_tokens_are_compared_and_only_as_digests_of_equal_length(monkeypatch
 def test_neither_settings_nor_binding_show_the_token(binding, token):
     assert token not in repr(binding.settings)
     assert token not in repr(vars(binding))
+
+
+def test_a_view_that_says_no_role_is_refused_when_it_is_added():
+    blueprint = GuardedBlueprint("open", __name__)
+    with pytest.raises(TypeError, match="'/secrets' says no role"):
+        blueprint.get("/secrets")(lambda: "everything")
