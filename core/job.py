@@ -375,3 +375,13 @@ class Job:
         """The typed exception record of a Python failure, as text."""
         raw = self.raw("exception")
         return _text(raw) if raw is not None else None
+
+
+def waiting_since(job: Job) -> int:
+    """Unix ms since which a job that waits may start: when it was added, when its delay ended, or
+    when it ran last. One that was promoted before its time counts as if it had not been.
+    """
+    delay: Any = job.opts.get("delay")
+    known = isinstance(delay, (int, float)) and delay > 0
+    due = job.timestamp + (int(min(delay, 2**53)) if known else 0)
+    return max(due, job.processed_on or 0)

@@ -72,14 +72,17 @@ def _find(keys: QueueKeys) -> Steps[list[WorkerRecord]]:
         return []
     names = [each.decode() for each in ids]
     raw: Sequence[bytes | None] = yield Call(("MGET", *map(keys.worker, names)), list)
-    found = [_read(name, text) for name, text in zip(names, raw, strict=True) if text is not None]
+    found = [
+        read_record(name, text) for name, text in zip(names, raw, strict=True) if text is not None
+    ]
     return sorted(filter(None, found), key=lambda record: (record.started, record.id))
 
 
-def _read(worker_id: str, text: bytes) -> WorkerRecord | None:
+def read_record(worker_id: str, text: bytes) -> WorkerRecord | None:
+    """A record as it is stored; None for one of a version that says other things."""
     try:
         values = json.loads(text)
         values["queues"], values["processes"] = map(tuple, (values["queues"], values["processes"]))
         return WorkerRecord(id=worker_id, **values)
     except (ValueError, TypeError, KeyError):
-        return None  # of a version that says other things
+        return None

@@ -59,6 +59,7 @@ CORE_LAYERS = (
         "batch",
         "fleet",
         "revocations",
+        "snapshot",
         "workers",
     },
     {"pools"},
