@@ -143,11 +143,12 @@ class QueueEvents:
         self.start()
         forget = [self.on(f"{name}:{job_id}", listen) for name in ("completed", "failed")]
         try:
-            while True:
+            while not endings:
                 ending = ending_in(job_id, self.queue.view(job_id), endings)
                 if ending is not None:
                     return ending
                 ended.wait(time_to_look(job_id, deadline, timeout))
+            return endings[-1]
         finally:
             for each in forget:
                 each()
@@ -238,11 +239,12 @@ class AsyncQueueEvents:
         await self.start()
         forget = [self.on(f"{name}:{job_id}", listen) for name in ("completed", "failed")]
         try:
-            while True:
+            while not endings:
                 ending = ending_in(job_id, await self.queue.view(job_id), endings)
                 if ending is not None:
                     return ending
                 await _wait(ended, time_to_look(job_id, deadline, timeout))
+            return endings[-1]
         finally:
             for each in forget:
                 each()
