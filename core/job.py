@@ -160,7 +160,10 @@ class Job:
 
     def raw(self, name: str) -> bytes | None:
         """The stored bytes of a field by our name for it (a key of `FIELDS`), or None."""
-        return self._stored.get(_STORED[name])
+        source = self._source
+        # A worker asks a dozen times for each job, so the way of a job that was read is short.
+        stored = source if type(source) is dict else self._stored
+        return stored.get(_STORED[name])
 
     def fields(self) -> Mapping[bytes, bytes]:
         """All stored fields, as Redis has them; for handing the job to another process."""
@@ -262,7 +265,8 @@ class Job:
     def attempts_made(self) -> int:
         """Attempts that came to an end, good or bad."""
         # Old versions counted in a field that nobody raises any more.
-        return max(_number(self.raw(name)) for name in ("attempts_made", "attempts_made_legacy"))
+        made, legacy = self.raw("attempts_made"), self.raw("attempts_made_legacy")
+        return _number(made) if legacy is None else max(_number(made), _number(legacy))
 
     @property
     def attempts_started(self) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from .calls import Argument
 from .checks import check_milliseconds
 from .encoding import encode_json
 from .errors import UnserializableData
-from .job import Job, id_bytes
+from .job import FIELDS, Job, id_bytes
 from .options import Keep
 from .outcome import (
     Completed,
@@ -38,6 +39,8 @@ class Retention:
     failed: Keep | None = None
 
 
+#: Options up to so many bytes are remembered.
+_SHORT = 512
 #: Keep everything.
 KEEP_ALL = Retention()
 
@@ -91,8 +94,17 @@ def _failure(job: Job, outcome: Failed | Retried) -> tuple[str, str, str]:
 
 
 def _keep(job: Job, option: str, default: Keep | None) -> tuple[str, str, str]:
-    own = job.option(option)
+    options = job.raw("opts") or b""
+    own = _own_keep(options, option) if len(options) <= _SHORT else job.option(option)
     return _keep_arguments(default if own is None else own)
+
+
+@lru_cache(maxsize=1024)
+def _own_keep(options: bytes, option: str) -> Any:
+    """What stored options say. Jobs of one kind have the same ones, which need not be decoded for
+    each of them.
+    """
+    return Job("", "", {FIELDS["opts"].encode(): options}).option(option)
 
 
 def _keep_arguments(stored: Any) -> tuple[str, str, str]:

@@ -87,6 +87,22 @@ def decode(raw: bytes | None, plain: Any, accept: Iterable[str] | None = None) -
         DecodeError: what was packed cannot be read.
     """
     data = loads(raw, plain)
+    return _ordinary(data) or _any(data, accept)
+
+
+def _ordinary(data: Any) -> Message | None:
+    """A message as we and Celery users write it, which is nearly every one. The types are those
+    that JSON gives.
+    """
+    if type(data) is not dict or type(args := data.get("args")) is not list:
+        return None
+    kwargs, headers = data.get("kwargs"), data.get("celery", {})
+    if type(kwargs) is not dict or type(headers) is not dict:
+        return None
+    return Message(tuple(args), kwargs, headers) if len(data) == 2 + ("celery" in data) else None
+
+
+def _any(data: Any, accept: Iterable[str] | None) -> Message:
     if not isinstance(data, Mapping):
         raise InvalidTaskError(
             f"the data of a task is an object with args and kwargs, not {type(data).__name__}"

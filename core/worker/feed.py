@@ -183,14 +183,14 @@ class Feed:
         self._pause.reset()
         self.failing = False
         self._settle(flight.batch, reply.codes)
-        return self._read(reply, flight.request)
+        return self._read(reply, flight.request, flight.request.now)
 
-    def _read(self, reply: Reply, request: Request) -> list[Delivery]:
+    def _read(self, reply: Reply, request: Request, now: int) -> list[Delivery]:
         for job_id in reply.dropped:
             logger.warning("dropped: id %s of %s had no job", job_id, self.queue.name)
         if reply.limited_ms:
             longest = self._settings.maximum_rate_limit_delay
-            self.closed_until_ms = request.now + min(reply.limited_ms, longest)
+            self.closed_until_ms = now + min(reply.limited_ms, longest)
             self.has_work = True
         elif request.most and not reply.jobs:
             self.has_work = False
@@ -223,7 +223,7 @@ class Feed:
         self._pause.reset()
         now = now_ms()
         self.has_work = True
-        deliveries = self._read(reply, replace(request, now=now))
+        deliveries = self._read(reply, request, now)
         if 0 < self.due_ms <= now:
             standby.doubt_clocks()
         return deliveries

@@ -10,6 +10,7 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 _MARK = "br1"
@@ -50,6 +51,11 @@ class Identity:
         )
 
     def __str__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
+        """It is part of the token of every fetch."""
         host = base64.urlsafe_b64encode(self.host.encode()).decode().rstrip("=")
         numbers = f"{self.pid}.{self.started}"
         return f"{_MARK}.{host}.{self.boot}.{self.namespace}.{numbers}.{self.nonce}"
