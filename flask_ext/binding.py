@@ -15,12 +15,15 @@ from typing_extensions import Unpack
 
 from bullrush import Celery
 from bullrush.core import Queue
+from bullrush.core.catalogue import Catalogue
 from bullrush.core.drivers import Driver, connect
 from bullrush.core.environment import redis_url
+from bullrush.core.health import Bounded, examine
+from bullrush.core.snapshot import QueueSnapshot, take
+from bullrush.core.thresholds import judge
 from bullrush.core.worker import Handler, Worker, WorkerOptions
 
 from .context import HandlerInContext
-from .pulse import Pulse
 from .settings import Settings
 
 logger = logging.getLogger("bullrush.flask_ext")
@@ -37,7 +40,9 @@ class Binding:
 
     Attributes:
         settings: what the application configured.
-        pulse: asks Redis for a sign of life.
+        pulse: asks Redis for a sign of life, within bounded time.
+        judgement: asks which queues are above their thresholds, likewise.
+        catalogue: knows which queues there are.
         celery: the application whose tasks `start_worker` runs; the current one of this process.
     """
 
@@ -45,7 +50,10 @@ class Binding:
         self.settings = settings
         self.celery = Celery(app.name, broker=settings.redis_url, bullrush_prefix=settings.prefix)
         self.celery.config_from_object(settings.celery)
-        self.pulse = Pulse(lambda: self.driver)
+        self.pulse = Bounded(lambda: examine(self.driver))
+        self.judgement = Bounded(lambda: judge(self.snapshots(), settings.thresholds))
+        named = settings.queue_aliases.values()
+        self.catalogue = Catalogue(lambda: self.driver, settings.prefix, named)
         self._app = app
         self._guard = threading.RLock()
         self._driver: Driver | None = None
@@ -80,6 +88,14 @@ class Binding:
     def look_at(self, name: str) -> Queue:
         """As `queue`, but not remembered: for names from outside, of which there is no end."""
         return Queue(name, driver=self.driver, prefix=self.settings.prefix)
+
+    def snapshots(self) -> list[QueueSnapshot]:
+        """How every queue stands.
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        return take(self.driver, self.settings.prefix, self.catalogue.names())
 
     def worker(
         self,

@@ -13,7 +13,7 @@ from bullrush.core.worker import Handler, Worker, WorkerOptions
 
 from .admin import admin_blueprint
 from .binding import Binding, binding_of, current_binding
-from .health import health_blueprint
+from .health import health_blueprint, queue_health_blueprint
 from .settings import settings_of
 
 
@@ -50,6 +50,9 @@ class Bullrush:
         * ``BULLRUSH_ADMIN_JOB_DATA``: whether the admin routes show the data of failed jobs; True.
         * ``BULLRUSH_QUEUE_ALIASES``: names of queues in URLs, such as ``{"email": "email-queue"}``.
         * ``CELERY``: settings of the Celery application, ``extension.binding.celery``.
+        * ``BULLRUSH_THRESHOLDS``: limits above which a queue needs attention, such as ``{"*":
+          {"waiting": (100, 1000)}, "timers": {"delayed": None}}``; see
+          `bullrush.core.thresholds.Thresholds`.
         * ``BULLRUSH_URL_PREFIX``: what the path of every route starts with; ``/api``.
 
         Raises:
@@ -64,6 +67,7 @@ class Bullrush:
         settings = settings_of(app.config)
         app.register_blueprint(admin_blueprint(settings.url_prefix))
         app.register_blueprint(health_blueprint(settings.url_prefix))
+        app.register_blueprint(queue_health_blueprint(settings.url_prefix))
         app.extensions["bullrush"] = Binding(app, settings)
         self._apps.add(app)
 

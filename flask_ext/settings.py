@@ -11,6 +11,7 @@ from bullrush.core.environment import key_prefix
 from bullrush.core.errors import InvalidOption
 from bullrush.core.keys import QueueKeys
 from bullrush.core.options import check_names
+from bullrush.core.thresholds import Thresholds, thresholds_of
 
 from .access.tokens import digests_of
 
@@ -22,6 +23,7 @@ CONFIG_KEYS = (
     "BULLRUSH_ADMIN_JOB_DATA",
     "BULLRUSH_QUEUE_ALIASES",
     "BULLRUSH_URL_PREFIX",
+    "BULLRUSH_THRESHOLDS",
 )
 
 
@@ -36,6 +38,7 @@ class Settings:
         show_job_data: whether the admin routes show the data of failed jobs.
         queue_aliases: name in a URL -> name of the queue.
         url_prefix: what the path of every route starts with.
+        thresholds: queue -> its limits, see `bullrush.core.thresholds.judge`.
         celery: ``app.config["CELERY"]``.
     """
 
@@ -45,6 +48,7 @@ class Settings:
     show_job_data: bool = True
     queue_aliases: Mapping[str, str] = field(default_factory=dict)
     url_prefix: str = "/api"
+    thresholds: Mapping[str, Thresholds | None] = field(default_factory=dict)
     celery: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -65,6 +69,7 @@ def settings_of(config: Mapping[str, Any]) -> Settings:
         show_job_data=_flag(own, "BULLRUSH_ADMIN_JOB_DATA", default=True),
         queue_aliases=_aliases(own.get("BULLRUSH_QUEUE_ALIASES"), prefix),
         url_prefix=_path(own),
+        thresholds=thresholds_of(_mapping("BULLRUSH_THRESHOLDS", own.get("BULLRUSH_THRESHOLDS"))),
         celery=_mapping("CELERY", config.get("CELERY")),
     )
 

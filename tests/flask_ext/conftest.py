@@ -63,6 +63,13 @@ def ask(client, token):
 
 
 @pytest.fixture
+def ask_of(token):
+    """As `ask`, of another application."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return lambda app, path: app.test_client().get(path, headers=headers)
+
+
+@pytest.fixture
 def refusing_url():
     """A URL at which nobody answers: the port is taken by a socket that does not listen."""
     with socket.socket() as taken:
