@@ -23,6 +23,7 @@ from bullrush.core.snapshot import QueueSnapshot, take
 from bullrush.core.thresholds import judge
 from bullrush.core.worker import Handler, Worker, WorkerOptions
 
+from .access.door import Authenticate, Door
 from .context import HandlerInContext
 from .settings import Settings
 
@@ -43,11 +44,15 @@ class Binding:
         pulse: asks Redis for a sign of life, within bounded time.
         judgement: asks which queues are above their thresholds, likewise.
         catalogue: knows which queues there are.
+        door: decides who is let in.
         celery: the application whose tasks `start_worker` runs; the current one of this process.
     """
 
-    def __init__(self, app: Flask, settings: Settings) -> None:
+    def __init__(
+        self, app: Flask, settings: Settings, authenticate: Authenticate | None = None
+    ) -> None:
         self.settings = settings
+        self.door = Door(settings.policy, authenticate)
         self.celery = Celery(app.name, broker=settings.redis_url, bullrush_prefix=settings.prefix)
         self.celery.config_from_object(settings.celery)
         self.pulse = Bounded(lambda: examine(self.driver))

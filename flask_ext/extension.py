@@ -11,6 +11,8 @@ from typing_extensions import Unpack
 from bullrush.core import Queue
 from bullrush.core.worker import Handler, Worker, WorkerOptions
 
+from .access.door import Authenticate
+from .access.login import login_blueprint
 from .admin import admin_blueprint
 from .binding import Binding, binding_of, current_binding
 from .health import health_blueprint, queue_health_blueprint
@@ -29,10 +31,13 @@ class Bullrush:
 
     Args:
         app: an application to initialise at once.
+        auth: says in a request who is calling, as a `Principal`, a `Role` or the name of one; None
+            for nobody. It is asked when no token of the settings was sent.
     """
 
-    def __init__(self, app: Flask | None = None) -> None:
+    def __init__(self, app: Flask | None = None, *, auth: Authenticate | None = None) -> None:
         self._apps: WeakSet[Flask] = WeakSet()
+        self._auth = auth
         if app is not None:
             self.init_app(app)
 
@@ -46,7 +51,10 @@ class Bullrush:
         * ``BULLRUSH_PREFIX``: what every key in Redis starts with; else the environment variable
           of that name, else ``bull``.
         * ``BULLRUSH_ADMIN_TOKEN``: the bearer token of the admin routes, or a list of them; else
-          the environment variable of that name. Without any, the routes are closed.
+          the environment variable of that name. Without any way in, the routes are closed.
+        * ``BULLRUSH_TOKENS``, ``BULLRUSH_JWT``: other ways in, each with a role;
+          ``BULLRUSH_UI_INSECURE``, ``BULLRUSH_SESSION_LIFETIME``, ``BULLRUSH_COOKIE_SECURE``,
+          ``BULLRUSH_MAX_BODY``, ``BULLRUSH_REDACT``: see docs/security.md.
         * ``BULLRUSH_ADMIN_JOB_DATA``: whether the admin routes show the data of failed jobs; True.
         * ``BULLRUSH_QUEUE_ALIASES``: names of queues in URLs, such as ``{"email": "email-queue"}``.
         * ``CELERY``: settings of the Celery application, ``extension.binding.celery``.
@@ -68,7 +76,8 @@ class Bullrush:
         app.register_blueprint(admin_blueprint(settings.url_prefix))
         app.register_blueprint(health_blueprint(settings.url_prefix))
         app.register_blueprint(queue_health_blueprint(settings.url_prefix))
-        app.extensions["bullrush"] = Binding(app, settings)
+        app.register_blueprint(login_blueprint("/admin/queues"))
+        app.extensions["bullrush"] = Binding(app, settings, self._auth)
         self._apps.add(app)
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,17 +12,17 @@ from bullrush.core.keys import QueueKeys
 from bullrush.core.options import check_names
 from bullrush.core.thresholds import Thresholds, thresholds_of
 
-from .access.tokens import digests_of
+from .access.policy import POLICY_KEYS, Policy, policy_of
 
 #: Every key of ``app.config`` that begins with ``BULLRUSH_``.
 CONFIG_KEYS = (
     "BULLRUSH_REDIS_URL",
     "BULLRUSH_PREFIX",
-    "BULLRUSH_ADMIN_TOKEN",
     "BULLRUSH_ADMIN_JOB_DATA",
     "BULLRUSH_QUEUE_ALIASES",
     "BULLRUSH_URL_PREFIX",
     "BULLRUSH_THRESHOLDS",
+    *POLICY_KEYS,
 )
 
 
@@ -34,7 +33,7 @@ class Settings:
     Args:
         redis_url: what the application configured; None leaves it to the environment.
         prefix: what every key in Redis starts with.
-        token_digests: digests of the tokens that open the admin routes.
+        policy: who is let in, and what is shown to them.
         show_job_data: whether the admin routes show the data of failed jobs.
         queue_aliases: name in a URL -> name of the queue.
         url_prefix: what the path of every route starts with.
@@ -44,7 +43,7 @@ class Settings:
 
     redis_url: str | None = field(default=None, repr=False)
     prefix: str = "bull"
-    token_digests: tuple[bytes, ...] = field(default=(), repr=False)
+    policy: Policy = field(default_factory=Policy)
     show_job_data: bool = True
     queue_aliases: Mapping[str, str] = field(default_factory=dict)
     url_prefix: str = "/api"
@@ -65,23 +64,13 @@ def settings_of(config: Mapping[str, Any]) -> Settings:
     return Settings(
         redis_url=_text(own, "BULLRUSH_REDIS_URL"),
         prefix=prefix,
-        token_digests=digests_of(_tokens(own.get("BULLRUSH_ADMIN_TOKEN"))),
+        policy=policy_of(own),
         show_job_data=_flag(own, "BULLRUSH_ADMIN_JOB_DATA", default=True),
         queue_aliases=_aliases(own.get("BULLRUSH_QUEUE_ALIASES"), prefix),
         url_prefix=_path(own),
         thresholds=thresholds_of(_mapping("BULLRUSH_THRESHOLDS", own.get("BULLRUSH_THRESHOLDS"))),
         celery=_mapping("CELERY", config.get("CELERY")),
     )
-
-
-def _tokens(value: Any) -> list[str]:
-    """One token or several, so that a new one can be given out before the old one is taken back."""
-    if value is None:
-        return [os.environ.get("BULLRUSH_ADMIN_TOKEN", "")]
-    tokens = [value] if isinstance(value, str) else value
-    if not isinstance(tokens, (list, tuple)) or not all(isinstance(each, str) for each in tokens):
-        raise InvalidOption("BULLRUSH_ADMIN_TOKEN is text, or a list of texts")
-    return list(tokens)
 
 
 def _aliases(value: Any, prefix: str) -> dict[str, str]:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from flask import Blueprint, Response, current_app, g, jsonify, request
+from flask import Blueprint, Response, current_app, g, jsonify, redirect, request, url_for
+from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
+from werkzeug.wrappers import Response as AnyResponse
 
 from ..binding import current_binding
+from .authentication import authenticate, csrf_token_of, sessions_of
+from .door import Caller
+from .headers import protect
+from .limits import check_json, limit_body
+from .origin import SAFE, is_own_change, is_own_read
 from .roles import Principal, Role
-from .tokens import is_authorized
 
+#: The endpoint of the login page.
+LOGIN = "bullrush_login.show_login"
 View = TypeVar("View", bound=Callable[..., Any])
-#: What is wrong, or None.
-Refusal = tuple[Response, int, dict[str, str]]
 
 
 def needs(role: Role) -> Callable[[View], View]:
@@ -26,29 +32,59 @@ def needs(role: Role) -> Callable[[View], View]:
     return mark
 
 
+def open_to_all(view: View) -> View:
+    """Say that a view of a `GuardedBlueprint` is for everybody: it shows nothing of any queue."""
+    view.bullrush_open = True  # type: ignore[attr-defined]
+    return view
+
+
 def role_of(view: object) -> Role | None:
     """The role that `needs` gave a view; None for any other function."""
     role = getattr(view, "bullrush_role", None)
     return role if isinstance(role, Role) else None
 
 
+def is_open(view: object) -> bool:
+    """Whether `open_to_all` marked a view."""
+    return getattr(view, "bullrush_open", False) is True
+
+
 def current_principal() -> Principal:
     """Who is calling, in a view of a `GuardedBlueprint`."""
-    principal: Principal = g.bullrush_principal
-    return principal
+    caller: Caller = g.bullrush_caller
+    return caller.principal
+
+
+def current_csrf_token() -> str:
+    """What a page sends as ``X-CSRF-Token`` with each change, and its forms as ``csrf_token``."""
+    return csrf_token_of(g.bullrush_caller)
+
+
+def is_logged_in() -> bool:
+    """Whether the caller came by the login page, and so can log out."""
+    caller: Caller = g.bullrush_caller
+    return caller.session is not None
 
 
 class GuardedBlueprint(Blueprint):
     """A blueprint whose every view has a role, so that a new one cannot be left open by accident.
 
+    It also bounds bodies, refuses changes that other sites make with a browser's login, and answers
+    errors as ``{"success": false, "error": "..."}``.
+
+    Args:
+        pages: the views are pages: whoever opens one without a login is sent to the login page.
+
     Raises:
         TypeError: a view without a role is added.
     """
 
-    def __init__(self, name: str, import_name: str, **options: Any) -> None:
+    def __init__(self, name: str, import_name: str, *, pages: bool = False, **options: Any) -> None:
         super().__init__(name, import_name, **options)
-        self.before_request(_require_role)
-        self.after_request(_keep_private)
+        self._pages = pages
+        self.before_request(self._admit)
+        self.after_request(protect)
+        self.register_error_handler(HTTPException, _refuse)
 
     def add_url_rule(
         self,
@@ -58,34 +94,58 @@ class GuardedBlueprint(Blueprint):
         provide_automatic_options: bool | None = None,
         **options: Any,
     ) -> None:
-        if role_of(view_func) is None:
+        if role_of(view_func) is None and not is_open(view_func):
             raise TypeError(f"the view of {rule!r} says no role: add @needs(Role.READ) below it")
         super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
 
+    def _admit(self) -> AnyResponse | None:
+        limit_body(request, current_binding().door.policy.max_body)
+        view = current_app.view_functions[str(request.endpoint)]
+        if is_open(view):
+            return None
+        caller = authenticate()
+        if caller is None:
+            if self._pages and request.method == "GET" and _is_for_a_reader():
+                wanted = request.script_root + request.full_path.rstrip("?")
+                return redirect(url_for(LOGIN, next=wanted), 303)
+            raise Unauthorized("a valid bearer token is needed")
+        needed = role_of(view)
+        if needed is None or caller.principal.role < needed:
+            raise Forbidden("the role of the caller does not suffice")
+        if not caller.principal.explicit:
+            _refuse_forgery(caller)
+        if request.method not in SAFE:
+            check_json(request)
+        g.bullrush_caller = caller
+        return None
 
-def _require_role() -> Refusal | None:
-    principal = _authenticate()
-    if principal is None:
-        refusal = jsonify(success=False, error="a valid bearer token is needed")
-        return refusal, 401, {"WWW-Authenticate": "Bearer"}
-    needed = role_of(current_app.view_functions[str(request.endpoint)])
-    if needed is None or principal.role < needed:
-        return jsonify(success=False, error="the role of the caller does not suffice"), 403, {}
-    g.bullrush_principal = principal
-    return None
+
+def _refuse_forgery(caller: Caller) -> None:
+    """A browser adds its cookies to whatever any page asks of us; pages of ours know a token."""
+    if request.method in SAFE:
+        if not is_own_read(request):
+            raise Forbidden("a page of another site asked for this")
+        return
+    if not is_own_change(request):
+        raise Forbidden("a page of another site sent this")
+    sent = request.headers.get("X-CSRF-Token", "")
+    if not sessions_of().is_csrf_token(caller.subject, sent):
+        raise Forbidden("the header X-CSRF-Token is missing or wrong: load the page again")
 
 
-def _authenticate() -> Principal | None:
-    binding = current_binding()
-    digests = binding.settings.token_digests
-    if is_authorized(request.headers.get("Authorization", ""), digests):
-        return Principal("token", Role.ADMIN)
-    if not digests:
-        binding.warn_once("the admin routes are closed: BULLRUSH_ADMIN_TOKEN is not set")
-    return None
+def _is_for_a_reader() -> bool:
+    return request.accept_mimetypes.best_match(("application/json", "text/html")) == "text/html"
 
 
-def _keep_private(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+def _refuse(error: HTTPException) -> AnyResponse:
+    """What is wrong as JSON; the library's own headers (Allow, Retry-After) stay."""
+    if error.response is not None:  # abort(response): the application's own answer
+        return cast(AnyResponse, error.response)
+    response: Response = jsonify(success=False, error=error.description or error.name)
+    response.status_code = error.code or 500
+    for name, value in error.get_headers(request.environ):
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response

@@ -16,6 +16,18 @@ class Role(IntEnum):
     OPERATE = 2
     ADMIN = 3
 
+    @classmethod
+    def named(cls, name: object) -> Role:
+        """The role of that name: ``read``, ``operate`` or ``admin``, in any case.
+
+        Raises:
+            ValueError: there is no such role.
+        """
+        found = {role.name.lower(): role for role in cls}.get(str(name).lower())
+        if found is None:
+            raise ValueError("a role is one of 'read', 'operate' and 'admin'")
+        return found
+
 
 @dataclass(frozen=True)
 class Principal:
@@ -24,7 +36,10 @@ class Principal:
     Attributes:
         name: for the audit log; never a secret.
         role: the most that the caller may do.
+        explicit: the caller sent the credential on purpose, in a header that no browser adds by
+            itself. Only then can no other site have made the request, and it needs no CSRF token.
     """
 
     name: str
     role: Role
+    explicit: bool = False

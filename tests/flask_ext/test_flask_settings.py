@@ -12,7 +12,7 @@ def test_defaults():
     settings = settings_of({"SECRET_KEY": "x"})
     assert settings.redis_url is None
     assert settings.prefix == "bull"
-    assert settings.token_digests == ()
+    assert settings.policy.tokens == ()
     assert settings.show_job_data is True
     assert settings.queue_aliases == {}
     assert settings.url_prefix == "/api"
