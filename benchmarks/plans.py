@@ -68,7 +68,7 @@ CANVASES: tuple[dict[str, Any], ...] = (
 )
 BACKLOGS: tuple[dict[str, Any], ...] = tuple(
     {"kind": kind, "jobs": jobs}
-    for jobs in (1_000, 100_000)
+    for jobs in (1_000, 100_000, 1_000_000)
     for kind in ("waiting", "prioritized", "delayed")
 )
 #: Workload -> the arguments of its variants.

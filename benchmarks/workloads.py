@@ -142,7 +142,7 @@ def idle(contender: Contender, server: Server, seconds: float = 10) -> Figures:
         return {"commands": server.commands(), "cpu": worker.cpu() - cpu, **worker.memory()}
 
 
-def memory(contender: Contender, server: Server, jobs: int = 100_000, drains: int = 3) -> Figures:
+def memory(contender: Contender, server: Server, jobs: int = 100_000, drains: int = 10) -> Figures:
     """MB of one worker before and after it has drained `jobs`, and after `drains` such."""
     sizes = []
     with contender.worker() as worker:
