@@ -54,12 +54,12 @@ def app(redis_url, queue_name):
         yield app
 
 
-@pytest.fixture
-def worker(project, tmp_path):
-    """The command in the project's folder."""
+@pytest.fixture(params=["threads", "prefork"])
+def worker(request, project, tmp_path):
+    """The command in the project's folder; children of prefork have loaded the project as well."""
     command = [sys.executable, "-m", "bullrush", "-A", "project", "worker", "--reload"]
     process = subprocess.Popen(
-        [*command, "-P", "threads", "-c", "2"], cwd=tmp_path, stdin=subprocess.DEVNULL
+        [*command, "-P", request.param, "-c", "2"], cwd=tmp_path, stdin=subprocess.DEVNULL
     )
     yield process
     if process.poll() is None:

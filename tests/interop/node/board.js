@@ -16,6 +16,8 @@
 const Module = require('node:module');
 const readline = require('node:readline');
 
+const { connectionOf } = require('./connection');
+
 const [packageName, address] = process.argv.slice(2);
 
 // bull-board asks for 'bullmq'; it gets the version under test.
@@ -32,17 +34,6 @@ const { Queue } = require('bullmq');
 
 // stdout carries the protocol alone; what a library prints goes to stderr.
 console.log = console.info = console.error;
-
-function connectionOf(text) {
-  const url = new URL(/^\d+$/.test(text) ? `redis://127.0.0.1:${text}` : text);
-  return {
-    host: url.hostname,
-    port: Number(url.port || 6379),
-    username: decodeURIComponent(url.username) || undefined,
-    password: decodeURIComponent(url.password) || undefined,
-    db: Number(url.pathname.slice(1) || 0),
-  };
-}
 
 function send(message) {
   process.stdout.write(JSON.stringify(message) + '\n');

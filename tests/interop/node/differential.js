@@ -14,6 +14,8 @@
 const crypto = require('node:crypto');
 const readline = require('node:readline');
 
+const { connectionOf } = require('./connection');
+
 // -- before BullMQ is loaded: time and uuids belong to the program --------------------------------
 
 let now = 0;
@@ -42,17 +44,6 @@ const connection = connectionOf(address);
 const LOCK_MS = 300_000;
 
 console.log = console.info = console.error;
-
-function connectionOf(text) {
-  const url = new URL(/^\d+$/.test(text) ? `redis://127.0.0.1:${text}` : text);
-  return {
-    host: url.hostname,
-    port: Number(url.port || 6379),
-    username: decodeURIComponent(url.username) || undefined,
-    password: decodeURIComponent(url.password) || undefined,
-    db: Number(url.pathname.slice(1) || 0),
-  };
-}
 
 function send(message) {
   process.stdout.write(JSON.stringify(message) + '\n');
