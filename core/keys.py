@@ -296,6 +296,11 @@ def discovery_pattern(prefix: str = DEFAULT_PREFIX) -> str:
     return f"{_escaped(prefix)}:*:{QUEUE_KEYS['meta']}"
 
 
+def key_pattern(prefix: str = DEFAULT_PREFIX) -> str:
+    """The SCAN pattern that finds every key under a prefix, ours among them."""
+    return f"{_escaped(prefix)}:*"
+
+
 def _escaped(text: str) -> str:
     """Text as a part of a pattern that means just that text."""
     return "".join(f"\\{char}" if char in "*?[]\\" else char for char in text)

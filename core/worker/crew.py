@@ -131,6 +131,12 @@ class Crew:
         """Wake the consumer: something has changed. Safe from any thread."""
         self.inbox.put(None)
 
+    def tell_fleet(self) -> None:
+        """Write the record of this worker now."""
+        for service in self._services:
+            if isinstance(service, HeartbeatService):
+                service.tick()
+
     def _make_services(self, shares: Sequence[QueueShare]) -> list[Service]:
         settings, consumer = self.settings, self.consumer
         services: list[Service] = [HeartbeatService(self)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+
+from .. import clock as clocks
 
 #: s ahead for which moments are reserved. Who would have to wait longer asks again then, so that
 #: jobs of a worker that is gone do not wait for hours.
@@ -25,7 +26,7 @@ class Pace:
         clock: monotonic s.
     """
 
-    def __init__(self, interval: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, interval: float, clock: Callable[[], float] = clocks.monotonic) -> None:
         self.interval = interval
         self._clock = clock
         self._next = clock()

@@ -234,6 +234,18 @@ class Worker:
         """Ask the handler's `hold` from now on, if it has got one since the start."""
         self._consumer.heed_handler()
 
+    def clock_was_set(self) -> None:
+        """Look at every queue again, for whoever moves the clock in `bullrush.core.clock`."""
+        self._crew.look_again()
+        self._crew.tell_fleet()
+
+    def closed_until(self, name: str) -> int:
+        """Until when a queue is not asked for jobs, since it is rate limited or Redis did not
+        answer: Unix ms, in the past when it is asked.
+        """
+        feeds = [each for each in self._consumer.feeds if each.queue.name == name]
+        return max((each.closed_until_ms for each in feeds), default=0)
+
     @property
     def autoscale(self) -> Autoscale | None:
         """The bounds within which the number of slots follows the load; None when it does not."""

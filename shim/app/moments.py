@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import datetime
 import logging
-import time
 from collections.abc import Mapping
 from typing import Any
 
+from bullrush.core.clock import now as now
 from bullrush.core.errors import InvalidOption
 
 logger = logging.getLogger("bullrush.app.moments")
 _UTC = datetime.timezone.utc
-
-
-def now() -> datetime.datetime:
-    """The present moment, in UTC."""
-    return datetime.datetime.now(_UTC)
 
 
 def is_number(value: Any) -> bool:
@@ -49,7 +44,7 @@ def expiry_of(expires: Any, zone: datetime.tzinfo, task_id: str) -> datetime.dat
         moment = _later(expires, "expires").astimezone(zone)
     else:
         moment = moment_of(expires, "expires")
-    ago = time.time() - moment.timestamp()
+    ago = (now() - moment).total_seconds()
     if ago > 0.5:
         logger.warning("%s has an expiration date in the past (%.0fs ago)", task_id, ago)
     return moment
@@ -75,7 +70,7 @@ def moment_of(value: Any, what: str) -> datetime.datetime:
 
 def delay_ms(moment: datetime.datetime) -> int:
     """ms from now until then, at least 0."""
-    return max(0, round((moment.timestamp() - time.time()) * 1000))
+    return max(0, round((moment - now()).total_seconds() * 1000))
 
 
 def _later(seconds: float, what: str) -> datetime.datetime:

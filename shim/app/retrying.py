@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from bullrush.core import clock
 from bullrush.core.errors import InvalidOption
 
 from ..exceptions import Ignore, Retry
@@ -83,7 +84,7 @@ def seconds_until(when: Any) -> float:
         when = datetime.datetime.fromisoformat(when)
     if isinstance(when, datetime.datetime):
         moment = when if when.tzinfo else when.replace(tzinfo=datetime.timezone.utc)
-        when = (moment - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+        when = (moment - clock.now()).total_seconds()
     if isinstance(when, bool) or not isinstance(when, (int, float)):
         raise InvalidOption(f"eta and countdown are a datetime or a number of s, not {when!r}")
     return max(0.0, when)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 from .complaints import Complaints
@@ -148,6 +149,20 @@ class Settings(MutableMapping[str, Any]):
                 self.__dict__.pop(name, None)
             self.__dict__.update(_ready=False, _source={}, _changes={})
             self._refresh()
+
+    @contextmanager
+    def replaced(self, settings: Mapping[str, Any]) -> Iterator[None]:
+        """While the block runs, these hold; then all is as before it."""
+        self.finalize()
+        before = dict(self._changes)
+        try:
+            for name, value in settings.items():
+                self[name] = value
+            yield
+        finally:
+            with self._guard:
+                self.__dict__["_changes"] = before
+                self._refresh()
 
     def without_defaults(self) -> dict[str, Any]:
         """What somebody has set."""

@@ -10,6 +10,7 @@ import json
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
+from bullrush.core import clock
 from bullrush.core.batch import BatchDelivery, Batching, BatchingOf
 from bullrush.core.delivery import Delivery
 from bullrush.core.outcome import Moved, Outcome
@@ -230,4 +231,4 @@ def _has_expired(expires: Any) -> bool:
     except ValueError:
         return False
     moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
-    return moment <= datetime.datetime.now(datetime.timezone.utc)
+    return moment <= clock.now()

@@ -10,6 +10,7 @@ import datetime
 import json
 from typing import TYPE_CHECKING, Any
 
+from bullrush.core import clock
 from bullrush.core.calls import Batch, Call, run
 from bullrush.core.errors import JobNotFound, WrongState
 from bullrush.core.keys import celery_group_key, celery_result_key
@@ -279,7 +280,7 @@ def _record(
         "result": result,
         "traceback": traceback,
         "children": [],
-        "date_done": datetime.datetime.now(datetime.timezone.utc).isoformat() if ready else None,
+        "date_done": clock.now().isoformat() if ready else None,
         "task_id": task_id,
     }
     for name, kept in (("group", "group_id"), ("parent_id", "parent_id")):

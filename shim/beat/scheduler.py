@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import heapq
 import logging
-import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from bullrush.core import clock
 
 from ..result import AsyncResult
 from .entry import ScheduleEntry, evaluated
@@ -164,7 +165,7 @@ class Scheduler:
             heapq.heapreplace(heap, event._replace(time=_later(pause), entry=following))
             return 0
         heapq.heapreplace(heap, event._replace(time=_later(pause)))
-        return max(0.0, min(self.adjust(heap[0].time - time.monotonic()), self.max_interval))
+        return max(0.0, min(self.adjust(heap[0].time - clock.monotonic()), self.max_interval))
 
     def populate_heap(self) -> None:
         """Arrange the entries by when they are looked at."""
@@ -258,7 +259,7 @@ class Scheduler:
         """Whether it is time for `sync`."""
         if self.sync_every_tasks:
             return self._tasks_since_sync >= self.sync_every_tasks
-        return self._last_sync is None or time.monotonic() - self._last_sync > self.sync_every
+        return self._last_sync is None or clock.monotonic() - self._last_sync > self.sync_every
 
     def sync(self) -> None:
         """Write what must outlive this process."""
@@ -268,7 +269,7 @@ class Scheduler:
             logger.debug("beat: Synchronizing schedule...")
             self.sync()
         finally:
-            self._last_sync = time.monotonic()
+            self._last_sync = clock.monotonic()
             self._tasks_since_sync = 0
 
     def close(self) -> None:
@@ -282,4 +283,4 @@ class Scheduler:
 
 
 def _later(pause: float) -> float:
-    return time.monotonic() + pause
+    return clock.monotonic() + pause

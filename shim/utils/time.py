@@ -7,6 +7,8 @@ import random
 import zoneinfo
 from typing import Any
 
+from bullrush.core import clock
+
 from ..rates import per_second as rate
 
 __all__ = [
@@ -70,7 +72,7 @@ timezone = _Timezone()
 
 def utcnow() -> datetime.datetime:
     """Now, aware, in UTC."""
-    return datetime.datetime.now(datetime.timezone.utc)
+    return clock.now()
 
 
 def is_naive(moment: datetime.datetime) -> bool:
