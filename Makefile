@@ -9,7 +9,7 @@ ARGS ?=
 HAVE_NODE := $(shell command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 && echo 1)
 NODE_STAMP := $(if $(HAVE_NODE),$(NODE)/node_modules/.installed)
 
-.PHONY: compatibility help demo test differential lint bench bench-add bench-all bench-peers clean redis
+.PHONY: compatibility help demo test differential lint bench bench-add bench-all bench-peers clean redis chromium
 
 help:
 	@echo "make demo   a small shop: web request, e-mail, images, retries, Node and Python on one queue"
@@ -25,7 +25,7 @@ help:
 demo: $(VENV)/.installed $(NODE_STAMP)
 	@$(BIN)/python examples/shop/run.py
 
-test: $(VENV)/.installed $(NODE_STAMP) redis
+test: $(VENV)/.installed $(NODE_STAMP) redis chromium
 	@BULLRUSH_REQUIRE_NODE=$(HAVE_NODE) $(BIN)/python -m pytest -n auto $(ARGS)
 
 N ?= 1000
@@ -96,3 +96,10 @@ redis:
 			&& echo "installing redis-server" && apt-get install -qq -y redis-server >/dev/null 2>&1; } \
 		|| $(BIN)/python -c "from bullrush.core.drivers.server_binary import find_server as f; raise SystemExit(not f())" \
 		|| { echo "no redis-server: install one, for example with apt-get install redis-server"; exit 1; }
+
+# The browser that the tests of the dashboard use.
+chromium:
+	@{ command -v chromium && command -v chromedriver; } >/dev/null 2>&1 \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 \
+			&& echo "installing chromium" && apt-get install -qq -y chromium chromium-driver >/dev/null 2>&1; } \
+		|| { echo "no chromium: install one, for example with apt-get install chromium chromium-driver"; exit 1; }

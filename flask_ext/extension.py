@@ -15,6 +15,7 @@ from .access.door import Authenticate
 from .access.login import login_blueprint
 from .admin import admin_blueprint
 from .binding import Binding, binding_of, current_binding
+from .dashboard import dashboard_blueprints
 from .health import health_blueprint, queue_health_blueprint
 from .settings import settings_of
 
@@ -62,6 +63,9 @@ class Bullrush:
           {"waiting": (100, 1000)}, "timers": {"delayed": None}}``; see
           `bullrush.core.thresholds.Thresholds`.
         * ``BULLRUSH_URL_PREFIX``: what the path of every route starts with; ``/api``.
+        * ``BULLRUSH_DASHBOARD_PATH``: where the dashboard is, ``/admin/queues``; False: nowhere.
+        * ``BULLRUSH_DASHBOARD_STREAMS``: how many browsers may be sent changes as they happen, 3;
+          each holds a thread of the server, and the others ask every few seconds.
 
         Raises:
             RuntimeError: the application has been initialised before.
@@ -73,11 +77,15 @@ class Bullrush:
                 f"the Flask application {app.name!r} has a Bullrush extension already"
             )
         settings = settings_of(app.config)
+        app.extensions["bullrush"] = Binding(app, settings, self._auth)
         app.register_blueprint(admin_blueprint(settings.url_prefix))
         app.register_blueprint(health_blueprint(settings.url_prefix))
         app.register_blueprint(queue_health_blueprint(settings.url_prefix))
-        app.register_blueprint(login_blueprint("/admin/queues"))
-        app.extensions["bullrush"] = Binding(app, settings, self._auth)
+        app.register_blueprint(login_blueprint(settings.dashboard_path or "/admin/queues"))
+        if settings.dashboard_path is not None:
+            streams = settings.dashboard_streams
+            for blueprint in dashboard_blueprints(settings.dashboard_path, streams):
+                app.register_blueprint(blueprint)
         self._apps.add(app)
 
     @property

@@ -23,6 +23,8 @@ CONFIG_KEYS = (
     "BULLRUSH_URL_PREFIX",
     "BULLRUSH_THRESHOLDS",
     *POLICY_KEYS,
+    "BULLRUSH_DASHBOARD_PATH",
+    "BULLRUSH_DASHBOARD_STREAMS",
 )
 
 
@@ -38,6 +40,8 @@ class Settings:
         queue_aliases: name in a URL -> name of the queue.
         url_prefix: what the path of every route starts with.
         thresholds: queue -> its limits, see `bullrush.core.thresholds.judge`.
+        dashboard_path: what the path of every page of the dashboard starts with, or None.
+        dashboard_streams: how many live streams the dashboard may hold open at once.
         celery: ``app.config["CELERY"]``.
     """
 
@@ -48,6 +52,8 @@ class Settings:
     queue_aliases: Mapping[str, str] = field(default_factory=dict)
     url_prefix: str = "/api"
     thresholds: Mapping[str, Thresholds | None] = field(default_factory=dict)
+    dashboard_path: str | None = "/admin/queues"
+    dashboard_streams: int = 3
     celery: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -67,8 +73,10 @@ def settings_of(config: Mapping[str, Any]) -> Settings:
         policy=policy_of(own),
         show_job_data=_flag(own, "BULLRUSH_ADMIN_JOB_DATA", default=True),
         queue_aliases=_aliases(own.get("BULLRUSH_QUEUE_ALIASES"), prefix),
-        url_prefix=_path(own),
         thresholds=thresholds_of(_mapping("BULLRUSH_THRESHOLDS", own.get("BULLRUSH_THRESHOLDS"))),
+        url_prefix=_path(own, "BULLRUSH_URL_PREFIX", "/api"),
+        dashboard_path=_dashboard_path(own),
+        dashboard_streams=_count(own, "BULLRUSH_DASHBOARD_STREAMS", default=3),
         celery=_mapping("CELERY", config.get("CELERY")),
     )
 
@@ -102,8 +110,21 @@ def _flag(config: Mapping[str, Any], key: str, *, default: bool) -> bool:
     return value
 
 
-def _path(config: Mapping[str, Any]) -> str:
-    path = (_text(config, "BULLRUSH_URL_PREFIX") or "/api").rstrip("/")
+def _path(config: Mapping[str, Any], key: str, default: str) -> str:
+    path = (_text(config, key) or default).rstrip("/")
     if path and not path.startswith("/"):
-        raise InvalidOption(f"BULLRUSH_URL_PREFIX starts with '/', not {path!r}")
+        raise InvalidOption(f"{key} starts with '/', not {path!r}")
     return path
+
+
+def _dashboard_path(config: Mapping[str, Any]) -> str | None:
+    """Where the dashboard is; ``False`` leaves it out."""
+    key = "BULLRUSH_DASHBOARD_PATH"
+    return None if config.get(key) is False else _path(config, key, "/admin/queues")
+
+
+def _count(config: Mapping[str, Any], key: str, *, default: int) -> int:
+    value = config.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidOption(f"{key} is a whole number from 0, not {value!r}")
+    return value

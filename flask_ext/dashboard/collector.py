@@ -1,0 +1,215 @@
+"""One reader of Redis for all dashboards of a process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from bullrush.core.calls import Command
+from bullrush.core.clock import now_ms
+from bullrush.core.drivers import Driver
+from bullrush.core.errors import BullrushError
+from bullrush.core.snapshot import QueueSnapshot, take
+
+from .discovery import Discovery
+from .history import WINDOWS, Gauges, Series, Window, commands_for, read_series, summed
+from .recent import Recent, sample
+from .server import NO_ANSWER, ServerState, read_server
+
+logger = logging.getLogger("bullrush.flask_ext")
+
+#: s between two looks at the queues.
+PERIOD = 1.0
+#: s between two looks at what ended lately, and at the server's settings.
+SLOW_PERIOD = 10.0
+#: s for which it goes on after the last one has stopped listening.
+LINGER = 60.0
+
+_HOUR = WINDOWS["1h"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What all dashboards show.
+
+    Args:
+        version: counts the readings of this process.
+        at: Unix ms.
+        queues: how they stand, by name.
+        series: name -> what ended in the last hour.
+        total: that of all queues.
+        gauges: name of a number -> its values in the last hour.
+        recent: what ended lately.
+        server: Redis itself.
+        complete: whether all queues have been found.
+        latency: ms that Redis took for the queues.
+    """
+
+    version: int = 0
+    at: int = 0
+    queues: tuple[QueueSnapshot, ...] = ()
+    series: Mapping[str, Series] = field(default_factory=dict)
+    total: Series = field(default_factory=lambda: summed([], _HOUR))
+    gauges: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    recent: Recent = field(default_factory=Recent)
+    server: ServerState = NO_ANSWER
+    complete: bool = False
+    latency: float = 0.0
+
+
+class Collector:
+    """Reads at most once in `PERIOD`, however many ask. A thread does it while anybody listens;
+    else it is done when somebody asks.
+
+    Args:
+        driver: gives the driver.
+        prefix: what the keys of all queues start with.
+        named: queues that the application names.
+    """
+
+    def __init__(
+        self, driver: Callable[[], Driver], prefix: str, named: tuple[str, ...] = ()
+    ) -> None:
+        self._driver, self._prefix = driver, prefix
+        self._discovery = Discovery(driver, prefix, named)
+        self._reading_guard = threading.Lock()
+        self._news = threading.Condition()
+        self._reading = Reading()
+        self._read_at = self._slowly_at = float("-inf")
+        self._gauges = Gauges()
+        self._listeners = 0
+        self._last_listener = 0.0
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def current(self, max_age: float = PERIOD) -> Reading:
+        """What is known, read anew when it is older than `max_age` s.
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        if time.monotonic() - self._read_at <= max_age:
+            return self._reading
+        with self._reading_guard:
+            if time.monotonic() - self._read_at > max_age:
+                self._publish(self._read())
+            return self._reading
+
+    def listen(self) -> None:
+        """Somebody wants news; `leave` comes later."""
+        with self._news:
+            self._listeners += 1
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(
+                    target=self._loop, name="bullrush-dashboard", daemon=True
+                )
+                self._thread.start()
+
+    def leave(self) -> None:
+        """The other end of `listen`."""
+        with self._news:
+            self._listeners -= 1
+            self._last_listener = time.monotonic()
+
+    def newer(self, version: int, timeout: float) -> Reading | None:
+        """A reading after `version`, as soon as there is one; None when there is none in time."""
+        with self._news:
+            self._news.wait_for(lambda: self._closed or self._reading.version > version, timeout)
+            return self._reading if self._reading.version > version else None
+
+    def close(self) -> None:
+        """End the thread, and let all who wait go."""
+        with self._news:
+            self._closed = True
+            self._news.notify_all()
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return self._listeners
+
+    @property
+    def closed(self) -> bool:
+        """Whether it reads no more."""
+        return self._closed
+
+    def series(self, window: Window, name: str | None = None) -> Series:
+        """What ended in a window, in one queue or in all, read now.
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        queues = [each for each in self.current().queues if name in (None, each.name)]
+        return summed(list(self._series(queues, window, now_ms()).values()), window)
+
+    def _loop(self) -> None:
+        while self._goes_on():
+            try:
+                self.current(PERIOD / 2)
+            except BullrushError as error:
+                logger.warning("dashboard: %s", error)
+            except Exception:
+                # One bad reading must not end the live pages of all.
+                logger.exception("dashboard: a reading failed")
+            with self._news:
+                self._news.wait_for(lambda: self._closed, PERIOD)
+
+    def _goes_on(self) -> bool:
+        with self._news:
+            idle = not self._listeners and time.monotonic() - self._last_listener > LINGER
+            if self._closed or idle:
+                self._thread = None
+                return False
+            return True
+
+    def _publish(self, reading: Reading) -> None:
+        with self._news:
+            self._reading = replace(reading, version=self._reading.version + 1)
+            self._read_at = time.monotonic()
+            self._news.notify_all()
+
+    def _read(self) -> Reading:
+        names, now, started = self._discovery.look(), now_ms(), time.perf_counter()
+        queues = tuple(take(self._driver(), self._prefix, names, now=now))
+        latency = (time.perf_counter() - started) * 1000
+        self._gauges.note(now, _numbers(queues))
+        recent, server, series = self._reading.recent, self._reading.server, self._reading.series
+        if time.monotonic() - self._slowly_at > SLOW_PERIOD:
+            recent = sample(self._driver(), self._prefix, queues)
+            server = read_server(self._driver())
+            series = self._series(queues, _HOUR, now)
+            self._slowly_at = time.monotonic()
+        return Reading(
+            at=now,
+            queues=queues,
+            series=series,
+            total=summed(list(series.values()), _HOUR),
+            gauges={name: self._gauges.series(name, now) for name in _numbers(())},
+            recent=recent,
+            server=server,
+            complete=self._discovery.complete,
+            latency=latency,
+        )
+
+    def _series(
+        self, queues: Sequence[QueueSnapshot], window: Window, now: int
+    ) -> dict[str, Series]:
+        commands: list[Command] = []
+        for queue in queues:
+            commands += commands_for(queue, self._prefix, window, now)
+        replies = iter(self._driver().execute_many(commands) if commands else ())
+        return {queue.name: read_series(queue, replies, window, now) for queue in queues}
+
+
+def _numbers(queues: tuple[QueueSnapshot, ...]) -> dict[str, float]:
+    """The numbers whose past nobody stores."""
+    workers = {each.id: each for queue in queues for each in queue.workers}
+    return {
+        "waiting": sum(queue.waiting for queue in queues),
+        "oldest": max((queue.oldest_waiting or 0 for queue in queues), default=0),
+        "busy": sum(queue.counts["active"] for queue in queues),
+        "slots": sum(each.slots for each in workers.values()),
+    }

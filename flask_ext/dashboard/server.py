@@ -1,0 +1,74 @@
+"""What Redis says of itself, as far as it is a danger to jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bullrush.core.drivers import Driver
+from bullrush.core.errors import BullrushError
+
+_SECTIONS = ("server", "memory", "persistence", "clients")
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """A Redis; None where it does not say.
+
+    Args:
+        location: without user and password.
+        volatile: whether the data ends with the process.
+        version: of the server.
+        memory, memory_limit: bytes; a limit of 0 is none.
+        eviction: the policy when memory is full.
+        append_only: whether it writes its append-only file.
+        clients: connections.
+    """
+
+    location: str = ""
+    volatile: bool = False
+    version: str | None = None
+    memory: int | None = None
+    memory_limit: int | None = None
+    eviction: str | None = None
+    append_only: bool | None = None
+    clients: int | None = None
+
+
+NO_ANSWER = ServerState()
+
+
+def read_server(driver: Driver) -> ServerState:
+    """Ask in one round trip. What may not be asked stays unknown.
+
+    Raises:
+        ConnectionFailed: Redis did not answer.
+    """
+    said: dict[str, str] = {}
+    for reply in driver.execute_many([("INFO", section) for section in _SECTIONS]):
+        said |= _pairs(reply)
+    append_only = said.get("aof_enabled")
+    return ServerState(
+        location=driver.location,
+        volatile=driver.volatile,
+        version=said.get("valkey_version") or said.get("redis_version"),
+        memory=_whole(said.get("used_memory")),
+        memory_limit=_whole(said.get("maxmemory")),
+        eviction=said.get("maxmemory_policy"),
+        append_only=None if append_only is None else append_only == "1",
+        clients=_whole(said.get("connected_clients")),
+    )
+
+
+def _pairs(reply: Any) -> dict[str, str]:
+    if isinstance(reply, BullrushError) or not isinstance(reply, bytes):
+        return {}
+    rows = (row.partition(":") for row in reply.decode("utf-8", "replace").splitlines())
+    return {name: value for name, colon, value in rows if colon}
+
+
+def _whole(text: str | None) -> int | None:
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return None

@@ -1,0 +1,120 @@
+// Keeps a page true: by the stream of changes where the server has one, else by asking again. Nothing
+// happens while the tab is hidden.
+import { root } from "./page.js";
+
+const POLL_MS = 5000;
+
+export function followQueues() {
+  const kind = document.body.dataset.live;
+  if (!kind) return;
+  const follower = kind === "overview" && typeof EventSource === "function" ? new Stream() : new Poll();
+  const look = () => (document.hidden ? follower.stop() : follower.start());
+  document.addEventListener("visibilitychange", look);
+  addEventListener("pagehide", () => follower.stop());
+  look();
+}
+
+class Stream {
+  constructor() {
+    this.position = document.body.dataset.position || "";
+    this.poll = new Poll();
+  }
+
+  start() {
+    if (this.source || this.polling) return this.polling && this.poll.start();
+    const query = new URLSearchParams({ after: this.position, sort: document.body.dataset.sort || "" });
+    this.source = new EventSource(`${root}/live?${query}`);
+    for (const name of ["snapshot", "delta"]) {
+      this.source.addEventListener(name, (event) => this.take(event));
+    }
+    // Closed for good means that the server has no stream for us.
+    this.source.addEventListener("error", () => {
+      if (this.source && this.source.readyState === EventSource.CLOSED) this.give_up();
+    });
+  }
+
+  take(event) {
+    this.position = event.lastEventId;
+    document.body.dataset.connection = "stream";
+    const message = JSON.parse(event.data);
+    replaceParts(message.parts);
+    if (message.rows) arrangeRows(message.rows, message.parts);
+    document.body.dataset.updates = Number(document.body.dataset.updates || 0) + 1;
+  }
+
+  give_up() {
+    this.stop();
+    this.polling = true;
+    this.poll.start();
+  }
+
+  stop() {
+    if (this.source) this.source.close();
+    this.source = null;
+    this.poll.stop();
+  }
+}
+
+class Poll {
+  start() {
+    document.body.dataset.connection = "poll";
+    if (!this.timer) this.timer = setInterval(() => this.ask(), POLL_MS);
+  }
+
+  async ask() {
+    if (document.querySelector("dialog[open], [data-busy]")) return;
+    try {
+      const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (response.redirected || !response.ok) return;
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      replaceFrom(page);
+    } catch {
+      return; // The server is away; the next question may find it.
+    }
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.timer = null;
+  }
+}
+
+/** Put a page that was fetched in the place of this one, part by part. */
+export function replaceFrom(page) {
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const found = page.getElementById(part.id);
+    if (found && found.outerHTML !== part.outerHTML && !part.contains(document.activeElement)) {
+      part.replaceWith(document.adoptNode(found));
+    }
+  }
+  document.body.dataset.updates = Number(document.body.dataset.updates || 0) + 1;
+}
+
+function replaceParts(parts) {
+  for (const [id, html] of Object.entries(parts)) {
+    const element = document.getElementById(id);
+    if (!element) continue;
+    // Where somebody is at the keyboard, or has chosen another span, the part stays.
+    if (element.dataset.span && element.dataset.span !== "1h") continue;
+    const focused = element.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const fresh = elementOf(html);
+    element.replaceWith(fresh);
+    if (focused) [...fresh.querySelectorAll("a")].find((each) => each.getAttribute("href") === focused)?.focus();
+  }
+}
+
+function arrangeRows(ids, parts) {
+  const body = document.getElementById("queue-rows");
+  if (!body) return;
+  const rows = ids.map((id) => document.getElementById(id) || (parts[id] ? elementOf(parts[id]) : null));
+  const shown = rows.filter(Boolean);
+  const now = [...body.children];
+  if (shown.length !== now.length || shown.some((row, index) => row !== now[index])) body.replaceChildren(...shown);
+  document.dispatchEvent(new CustomEvent("bullrush:rows"));
+}
+
+function elementOf(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html.trim();
+  return template.content.firstElementChild;
+}
