@@ -381,11 +381,15 @@ class Job:
         return _text(raw) if raw is not None else None
 
 
-def waiting_since(job: Job) -> int:
-    """Unix ms since which a job that waits may start: when it was added, when its delay ended, or
-    when it ran last. One that was promoted before its time counts as if it had not been.
+def due_since(job: Job) -> int:
+    """Unix ms at which a job could start for the first time: when it was added, or when its delay
+    ended. One that was promoted before its time counts as if it had not been.
     """
-    delay: Any = job.opts.get("delay")
+    delay: Any = job.option("delay")
     known = isinstance(delay, (int, float)) and delay > 0
-    due = job.timestamp + (int(min(delay, 2**53)) if known else 0)
-    return max(due, job.processed_on or 0)
+    return job.timestamp + (int(min(delay, 2**53)) if known else 0)
+
+
+def waiting_since(job: Job) -> int:
+    """Unix ms since which a job that waits may start: since it was due, or since it ran last."""
+    return max(due_since(job), job.processed_on or 0)

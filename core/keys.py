@@ -196,6 +196,11 @@ class QueueKeys:
         """A private key: what a worker of ours says of itself."""
         return f"{self.prefix}::bullrush:{self.queue}:worker:{worker_id}"
 
+    @property
+    def measures(self) -> str:
+        """A private hash: what our workers have counted of the queue's jobs."""
+        return f"{self.prefix}::bullrush:{self.queue}:measures"
+
     def wake(self, worker_id: str) -> str:
         """A private key by which one worker wakes itself; outside BullMQ's part of the key space
         (design decision 3.6).

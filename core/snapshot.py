@@ -15,6 +15,7 @@ from .drivers import Driver
 from .errors import BullrushError, InvalidQueueName, ServerError
 from .job import FIELDS, Job, id_of, waiting_since
 from .keys import META_FIELDS, METRICS_FIELDS, QueueKeys
+from .measures import QueueMeasures, measures_of
 from .operations.states import STATES, size_of
 from .operations.steering import number_or_none
 from .scripts import script
@@ -48,6 +49,7 @@ class QueueSnapshot:
         completed_per_minute, failed_per_minute: jobs that ended in the last whole minute; None
             unless some worker counts them (its option `metrics`).
         completed_total, failed_total: those counted so far; None likewise.
+        measures: what our workers count of its jobs, if that was asked for.
         broken: why it cannot be read, if so: somebody stored another thing under one of its keys.
     """
 
@@ -65,6 +67,7 @@ class QueueSnapshot:
     failed_per_minute: int | None = None
     completed_total: int | None = None
     failed_total: int | None = None
+    measures: QueueMeasures | None = None
     broken: str | None = None
 
     @property
@@ -96,7 +99,12 @@ class QueueSnapshot:
 
 
 def take(
-    driver: Driver, prefix: str, names: Iterable[str], *, now: int | None = None
+    driver: Driver,
+    prefix: str,
+    names: Iterable[str],
+    *,
+    measures: bool = False,
+    now: int | None = None,
 ) -> list[QueueSnapshot]:
     """How these queues stand, in their order. Names that no queue can have are left out.
 
@@ -104,13 +112,14 @@ def take(
         driver: where they are.
         prefix: what every key starts with.
         names: of the queues, see `list_queues`.
+        measures: read what workers have counted as well.
         now: Unix ms; by default the time it is.
 
     Raises:
         ConnectionFailed: Redis did not answer.
     """
     now = now_ms() if now is None else now
-    looks = [_Look(keys, now) for keys in _all_keys(prefix, names)]
+    looks = [_Look(keys, now, measures) for keys in _all_keys(prefix, names)]
     clients, *replies = driver.execute_many(
         [("CLIENT", "LIST"), *(command for look in looks for command in look.first.values())]
     )
@@ -157,6 +166,7 @@ class _Look:
 
     keys: QueueKeys
     now: int
+    measures: bool
     first_replies: Mapping[str, Any] = field(default_factory=dict)
     second_replies: Mapping[str, Any] = field(default_factory=dict)
 
@@ -175,6 +185,8 @@ class _Look:
             "workers": ("ZRANGEBYSCORE", keys.workers, oldest, "+inf"),
             "oldest": self._oldest.command,
         }
+        if self.measures:
+            self.first["measures"] = ("HGETALL", keys.measures)
 
     def second(self) -> dict[str, Command]:
         """What could not be asked at once."""
@@ -216,6 +228,7 @@ class _Look:
             completed_per_minute=completed[1],
             failed_total=failed[0],
             failed_per_minute=failed[1],
+            measures=measures_of(replies["measures"]) if self.measures else None,
         )
 
     def _oldest_of(self, rows: Sequence[Sequence[bytes]]) -> tuple[int | None, str | None]:

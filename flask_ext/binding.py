@@ -18,6 +18,7 @@ from bullrush.core import Queue
 from bullrush.core.catalogue import Catalogue
 from bullrush.core.drivers import Driver, connect
 from bullrush.core.environment import redis_url
+from bullrush.core.exposition import exposition
 from bullrush.core.health import Bounded, examine
 from bullrush.core.snapshot import QueueSnapshot, take
 from bullrush.core.thresholds import judge
@@ -43,6 +44,7 @@ class Binding:
         settings: what the application configured.
         pulse: asks Redis for a sign of life, within bounded time.
         judgement: asks which queues are above their thresholds, likewise.
+        scrape: reads the metrics for Prometheus, likewise.
         catalogue: knows which queues there are.
         door: decides who is let in.
         celery: the application whose tasks `start_worker` runs; the current one of this process.
@@ -57,6 +59,7 @@ class Binding:
         self.celery.config_from_object(settings.celery)
         self.pulse = Bounded(lambda: examine(self.driver))
         self.judgement = Bounded(lambda: judge(self.snapshots(), settings.thresholds))
+        self.scrape = Bounded(lambda: exposition(self.snapshots(measures=True)))
         named = settings.queue_aliases.values()
         self.catalogue = Catalogue(lambda: self.driver, settings.prefix, named)
         self._app = app
@@ -94,13 +97,17 @@ class Binding:
         """As `queue`, but not remembered: for names from outside, of which there is no end."""
         return Queue(name, driver=self.driver, prefix=self.settings.prefix)
 
-    def snapshots(self) -> list[QueueSnapshot]:
+    def snapshots(self, *, measures: bool = False) -> list[QueueSnapshot]:
         """How every queue stands.
+
+        Args:
+            measures: with what workers have counted.
 
         Raises:
             ConnectionFailed: Redis did not answer.
         """
-        return take(self.driver, self.settings.prefix, self.catalogue.names())
+        names = self.catalogue.names()
+        return take(self.driver, self.settings.prefix, names, measures=measures)
 
     def worker(
         self,

@@ -17,6 +17,7 @@ from .admin import admin_blueprint
 from .binding import Binding, binding_of, current_binding
 from .dashboard import dashboard_blueprints
 from .health import health_blueprint, queue_health_blueprint
+from .metrics import metrics_blueprint
 from .settings import settings_of
 
 
@@ -81,6 +82,7 @@ class Bullrush:
         app.register_blueprint(admin_blueprint(settings.url_prefix))
         app.register_blueprint(health_blueprint(settings.url_prefix))
         app.register_blueprint(queue_health_blueprint(settings.url_prefix))
+        app.register_blueprint(metrics_blueprint(settings.url_prefix))
         app.register_blueprint(login_blueprint(settings.dashboard_path or "/admin/queues"))
         if settings.dashboard_path is not None:
             streams = settings.dashboard_streams

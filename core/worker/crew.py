@@ -21,6 +21,7 @@ from .inbox import Due, Inbox
 from .listeners import Listeners
 from .locks import LockService
 from .marker import MarkerService
+from .measuring import MeasuringService
 from .owners import OwnerService
 from .service import Service
 from .settings import WorkerSettings
@@ -155,6 +156,8 @@ class Crew:
                 StalledService(self.queues, settings.stalled_interval, forgiven, told),
                 OwnerService(self.queues, settings.identity, forgiven, told),
             ]
+        if settings.measure:
+            services.append(self._measuring())
         patterns = [share for share in shares if share.is_pattern]
         if patterns:
             services.append(DiscoveryService(self.driver, self.prefix, patterns, self._found))
@@ -163,6 +166,12 @@ class Crew:
                 AutoscaleService(settings.autoscale, self.pool, consumer, self.look_again)
             )
         return services
+
+    def _measuring(self) -> MeasuringService:
+        measuring = MeasuringService(self.driver, self.prefix)
+        self.listeners.count = measuring.count
+        self.listeners.on("stalled", measuring.count_stalled)
+        return measuring
 
     def _lock_lost(self, delivery: Delivery) -> None:
         self.pool.lose(delivery)

@@ -42,6 +42,8 @@ class Listeners:
 
     def __init__(self) -> None:
         self._listeners: dict[str, list[Listener]] = {}
+        #: Told of every outcome, whatever it is, if somebody counts.
+        self.count: Callable[[Finished], None] | None = None
 
     def on(self, name: str, listener: Listener) -> Callable[[], None]:
         """Add one; what is returned takes it away again.
@@ -74,6 +76,8 @@ class Listeners:
     def tell_outcome(self, finished: Finished) -> None:
         """Tell those who listen what came of a delivery."""
         outcome = finished.outcome
+        if self.count is not None:
+            self.count(finished)
         if isinstance(outcome, Completed):
             self.tell("completed", finished.delivery, outcome)
         elif isinstance(outcome, (Failed, Retried)):

@@ -69,6 +69,7 @@ class WorkerOptions(TypedDict, total=False):
             again.
         metrics: for how many minutes to keep the number of completed and failed jobs, see
             `MetricsTime`; not counted by default.
+        measure: count how long jobs wait and run, by their names, for `bullrush.core.exposition`.
         size_limit: bytes of data beyond which a job is failed unseen.
         remove_on_complete, remove_on_fail: `Keep` for jobs that do not say themselves.
         strategies: custom backoff strategies by type name.
@@ -101,6 +102,7 @@ class WorkerOptions(TypedDict, total=False):
     limiter: Limiter | None
     maximum_rate_limit_delay: int
     metrics: int | None
+    measure: bool
     size_limit: int | None
     remove_on_complete: Keep | None
     remove_on_fail: Keep | None
@@ -138,6 +140,7 @@ class WorkerSettings:
     limiter: Limiter | None = None
     maximum_rate_limit_delay: int = 30_000
     metrics: int | None = None
+    measure: bool = False
     size_limit: int | None = None
     remove_on_complete: Keep | None = None
     remove_on_fail: Keep | None = None
@@ -151,7 +154,7 @@ class WorkerSettings:
         for name in _AT_LEAST_ONE_IF_SET:
             if getattr(self, name) is not None:
                 _check_number(name, getattr(self, name), least=1)
-        for name in ("skip_lock_renewal", "skip_stalled_check"):
+        for name in ("skip_lock_renewal", "skip_stalled_check", "measure"):
             if not isinstance(getattr(self, name), bool):
                 raise InvalidOption(f"{name} is True or False, not {getattr(self, name)!r}")
         for name in ("max_stalled_count", "coroutines"):

@@ -131,7 +131,7 @@ def _configured(app: Celery, pool: str) -> dict[str, Any]:
     workers of a project, and each has the pool it needs.
     """
     conf = app.conf
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"measure": True}
     if conf.worker_soft_shutdown_timeout:
         found["drain_timeout"] = conf.worker_soft_shutdown_timeout
     if pool != "solo":

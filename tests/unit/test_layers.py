@@ -27,6 +27,7 @@ CORE_LAYERS = (
         "telemetry",
         "records",
         "trip",
+        "measures",
         "options",
         "new_job",
         "parents",
@@ -60,6 +61,7 @@ CORE_LAYERS = (
         "fleet",
         "revocations",
         "catalogue",
+        "exposition",
         "health",
         "snapshot",
         "thresholds",
@@ -83,6 +85,7 @@ HOMES = {
     ),
     "celery": ("shim/bridge/",),
     "flask": ("flask_ext/",),
+    "prometheus_client": ("core/exposition.py",),
 }
 #: Fields whose spelling is also that of an event field, an option or of other people's JSON.
 SPELLED_ELSEWHERE = {
