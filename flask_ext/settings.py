@@ -66,9 +66,10 @@ def settings_of(config: Mapping[str, Any]) -> Settings:
     """
     own = {key: value for key, value in config.items() if key.startswith("BULLRUSH_")}
     check_names(own, CONFIG_KEYS, "setting")
-    prefix = key_prefix(_text(own, "BULLRUSH_PREFIX"))
+    redis_url = _text(own, "BULLRUSH_REDIS_URL")
+    prefix = key_prefix(_text(own, "BULLRUSH_PREFIX"), configured=redis_url)
     return Settings(
-        redis_url=_text(own, "BULLRUSH_REDIS_URL"),
+        redis_url=redis_url,
         prefix=prefix,
         policy=policy_of(own),
         show_job_data=_flag(own, "BULLRUSH_ADMIN_JOB_DATA", default=True),

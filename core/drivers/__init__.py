@@ -1,12 +1,14 @@
 """Drivers: the only place that imports a client library. `connect` knows them by URL."""
 
+from .addresses import SCHEMES, redacted
 from .base import AsyncConnection, AsyncDriver, Connection, Driver
 from .embedded import embedded_url
 from .faults import is_transient, translate
 from .memory import forget_memory
-from .urls import connect, connect_async, redacted
+from .urls import connect, connect_async
 
 __all__ = [
+    "SCHEMES",
     "AsyncConnection",
     "AsyncDriver",
     "Connection",

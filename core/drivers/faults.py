@@ -81,6 +81,11 @@ def raise_translated(error: BaseException, location: str) -> NoReturn:
     raise error
 
 
+def is_demotion(error: BullrushError) -> bool:
+    """Whether the server became a replica: another one is the master now."""
+    return isinstance(error, ServerError) and error.kind == "READONLY"
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether the same call may succeed a little later."""
     if isinstance(error, AuthenticationFailed):

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from ..calls import Command
 from ..errors import BullrushError, ConnectionFailed
-from .faults import raise_translated
+from .faults import is_demotion, raise_translated
 from .link import Link
 
 #: Opens a link; takes settings of redis-py's connection that differ from the driver's.
@@ -51,9 +51,9 @@ class PooledDriver:
             reply = link.execute(command)
         except BaseException as error:
             self._fail(error, link)
-        self._give_back(idle, link)
         if isinstance(reply, BullrushError):
-            raise reply
+            self._refuse(reply, idle, link)
+        self._give_back(idle, link)
         return reply
 
     def begin(self, command: Command) -> PendingReply:
@@ -107,6 +107,14 @@ class PooledDriver:
         else:
             link.close()
 
+    def _refuse(self, error: BullrushError, idle: deque[Link], link: Link) -> NoReturn:
+        """The link is of no more use only when its server became a replica."""
+        if is_demotion(error):
+            link.close()
+        else:
+            self._give_back(idle, link)
+        raise error
+
     def _fail(self, error: BaseException, link: Link | None) -> NoReturn:
         """The link is of no more use."""
         if link is not None:
@@ -130,9 +138,9 @@ class PendingReply:
             reply = self._link.receive()
         except BaseException as error:
             self._driver._fail(error, self._link)
-        self._driver._give_back(self._idle, self._link)
         if isinstance(reply, BullrushError):
-            raise reply
+            self._driver._refuse(reply, self._idle, self._link)
+        self._driver._give_back(self._idle, self._link)
         return reply
 
 
@@ -160,6 +168,8 @@ class DedicatedConnection:
         except BaseException as error:
             self._fail(error)
         if isinstance(reply, BullrushError):
+            if is_demotion(reply):
+                self._drop()
             raise self._gone() if self._closed.is_set() else reply
         return reply
 
@@ -174,9 +184,12 @@ class DedicatedConnection:
         """See `Connection.receive`."""
         try:
             link = self._ready()
-            return [link.receive() for _ in range(count)]
+            replies = [link.receive() for _ in range(count)]
         except BaseException as error:
             self._fail(error)
+        if any(isinstance(each, BullrushError) and is_demotion(each) for each in replies):
+            self._drop()
+        return replies
 
     def fileno(self) -> int:
         """See `Connection.fileno`."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..calls import Command
 from ..errors import BullrushError
-from .faults import raise_translated
+from .faults import is_demotion, raise_translated
 from .link_async import AsyncLink
 
-#: Makes redis-py's connection, not yet connected; takes settings that differ from the driver's.
-NewConnection = Callable[..., Any]
+#: Opens a link; takes settings of redis-py's connection that differ from the driver's.
+OpenLink = Callable[..., Awaitable[AsyncLink]]
 
 
 @dataclass
@@ -32,8 +32,8 @@ class SharedDriver:
 
     volatile = False
 
-    def __init__(self, new_connection: NewConnection, location: str) -> None:
-        self._new_connection = new_connection
+    def __init__(self, open_link: OpenLink, location: str) -> None:
+        self._open_link = open_link
         self.location = location
         self._homes: WeakKeyDictionary[asyncio.AbstractEventLoop, _Home] = WeakKeyDictionary()
 
@@ -45,6 +45,8 @@ class SharedDriver:
         link = await self._link()
         reply = await link.execute(command)
         if isinstance(reply, BullrushError):
+            if is_demotion(reply):
+                link.close()
             raise reply
         return reply
 
@@ -59,7 +61,7 @@ class SharedDriver:
         self, client_name: str = "", longest: float | None = None
     ) -> AsyncDedicatedConnection:
         """See `AsyncDriver.dedicated`."""
-        return AsyncDedicatedConnection(self._new_connection, client_name, self.location, longest)
+        return AsyncDedicatedConnection(self._open_link, client_name, longest)
 
     async def close(self) -> None:
         """See `AsyncDriver.close`."""
@@ -75,32 +77,24 @@ class SharedDriver:
         if home.link is None or not home.link.usable():
             async with home.opening:
                 if home.link is None or not home.link.usable():
-                    home.link = await open_link(self._new_connection(), self.location)
+                    home.link = await self._open_link()
         return home.link
 
 
 class AsyncDedicatedConnection:
     """See `AsyncConnection`."""
 
-    def __init__(
-        self,
-        new_connection: NewConnection,
-        client_name: str,
-        location: str,
-        longest: float | None = None,
-    ) -> None:
+    def __init__(self, open_link: OpenLink, client_name: str, longest: float | None = None) -> None:
         # The driver's own bound would break every command that blocks for longer.
         self._settings = {"socket_timeout": longest, "client_name": client_name or None}
-        self._new_connection = new_connection
-        self._location = location
+        self._open_link = open_link
         self._link: AsyncLink | None = None
 
     async def execute(self, command: Command) -> Any:
         """See `AsyncConnection.execute`."""
         link = self._link
         if link is None or not link.usable():
-            connection = self._new_connection(**self._settings)
-            link = self._link = await open_link(connection, self._location)
+            link = self._link = await self._open_link(**self._settings)
         try:
             reply = await link.execute(command)
         except BaseException:
@@ -108,6 +102,8 @@ class AsyncDedicatedConnection:
             link.close()
             raise
         if isinstance(reply, BullrushError):
+            if is_demotion(reply):
+                link.close()
             raise reply
         return reply
 

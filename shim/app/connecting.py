@@ -62,7 +62,7 @@ class Connecting:
     @property
     def prefix(self) -> str:
         """What every key in Redis starts with."""
-        return key_prefix(key_prefix_of(self.conf))
+        return key_prefix(key_prefix_of(self.conf), configured=self.broker_location())
 
     def queue(self, name: str) -> Queue:
         """The queue of that name; the same object every time."""

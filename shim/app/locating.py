@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from bullrush.core.drivers import Driver, connect, redacted
+from bullrush.core.drivers import SCHEMES, Driver, connect, redacted
 from bullrush.core.environment import redis_url
 from bullrush.core.errors import ConnectionFailed
 from bullrush.exceptions import ImproperlyConfigured
@@ -16,9 +16,14 @@ from bullrush.exceptions import ImproperlyConfigured
 from .settings import Settings
 
 logger = logging.getLogger("bullrush.app.locating")
-_SCHEMES = ("redis", "rediss", "unix", "memory", "embedded")
 #: Other names for the same.
-_ALIASES = {"redis+socket": "unix", "socket": "unix", "valkey": "redis", "valkeys": "rediss"}
+_ALIASES = {
+    "redis+socket": "unix",
+    "socket": "unix",
+    "valkey": "redis",
+    "valkeys": "rediss",
+    "sentinel": "redis+sentinel",
+}
 #: Transport options that are parts of a URL here.
 _IN_THE_URL = ("socket_timeout", "socket_connect_timeout")
 #: Transport options that need nothing here, or are read elsewhere.
@@ -63,8 +68,8 @@ def locations(conf: Settings) -> list[str]:
             "give one broker_url"
         )
     configured = conf.broker_url or read or write or _of_parts(conf)
-    found = [_url(each, conf) for each in _listed(configured)]
-    return found or [redis_url()]
+    found = [_url(each, conf) for each in _together(_listed(configured))]
+    return [redis_url(configured=each) for each in found] or [redis_url()]
 
 
 def open_driver(conf: Settings) -> Driver:
@@ -98,18 +103,33 @@ def _listed(configured: Any) -> Iterator[str]:
         yield from (part for part in str(each or "").split(";") if part)
 
 
+def _together(urls: Iterator[str]) -> Iterator[str]:
+    """Sentinels are one place, in however many URLs Celery has them."""
+    sentinels: list[str] = []
+    for url in urls:
+        scheme, _, rest = url.partition("://")
+        if scheme == "sentinel":
+            sentinels.append(rest)
+        else:
+            yield url
+    if sentinels:
+        hosts = [rest.partition("/")[0].rpartition("@")[2] for rest in sentinels]
+        login, at, last = sentinels[-1].rpartition("@")
+        yield f"sentinel://{login}{at}{','.join(hosts)}/{last.partition('/')[2]}"
+
+
 def _url(url: str, conf: Settings) -> str:
     scheme, sign, rest = url.partition("://")
     if not sign:
         scheme, rest = url, ""
     scheme = _ALIASES.get(scheme, scheme)
-    if scheme not in _SCHEMES:
+    if scheme not in SCHEMES:
         raise ImproperlyConfigured(
             f"broker_url: {scheme or 'that'}:// is another broker; the queues are in Redis, so "
             "give a URL such as redis://localhost:6379/0"
         )
-    if conf.broker_use_ssl and scheme == "redis":
-        scheme = "rediss"
+    if conf.broker_use_ssl and scheme.partition("+")[0] == "redis":
+        scheme = f"rediss{scheme[5:]}"
     rest = rest or ("default" if scheme == "memory" else "localhost")
     return _with_options(f"{scheme}://{rest}", conf)
 
@@ -125,11 +145,20 @@ def _with_options(url: str, conf: Settings) -> str:
     given = {name: options[name] for name in _IN_THE_URL if options.get(name) is not None}
     if conf.value_set_for("broker_connection_timeout") and conf.broker_connection_timeout:
         given.setdefault("socket_connect_timeout", conf.broker_connection_timeout)
+    if "+sentinel://" in url:
+        given.update(_of_sentinels(options))
     if isinstance(conf.broker_use_ssl, Mapping):
         given.update({name: _word(value) for name, value in conf.broker_use_ssl.items()})
     if not given:
         return url
     return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(given)}"
+
+
+def _of_sentinels(options: Mapping[str, Any]) -> dict[str, str]:
+    login = options.get("sentinel_kwargs") or {}
+    named = {"name": options.get("master_name")}
+    named |= {f"sentinel_{each}": login.get(each) for each in ("username", "password")}
+    return {name: str(value) for name, value in named.items() if value}
 
 
 def _word(value: Any) -> Any:

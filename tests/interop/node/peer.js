@@ -1,7 +1,7 @@
 'use strict';
 // One real Node process that speaks BullMQ, driven over JSON lines on stdin and stdout.
 //
-//   node peer.js <bullmq|bullmq5> <port or redis:// URL>
+//   node peer.js <bullmq|bullmq5> <port or redis:// URL, or redis+cluster://host:port,...>
 //
 // Request:     {"id": 1, "op": "add", "queue": "emails", "name": "send", "data": {...}, "opts": {}}
 // Reply:       {"id": 1, "ok": ...}  or  {"id": 1, "error": {"message", "code", "name"}}
