@@ -51,6 +51,14 @@ class _chord(Signature):
 
     header = tasks
 
+    def _with_body(self, body: Any) -> _chord:
+        """The same header with another body. Not a clone: whoever sends it makes one."""
+        made = type(self).__new__(type(self))
+        body = maybe_signature(body, app=self._app, clone=True)
+        dict.__init__(made, self, kwargs={**self.kwargs, "body": body})
+        made._app = self._app
+        return made
+
     @property
     def body(self) -> Any:
         """What gets the results."""
@@ -80,8 +88,7 @@ class _chord(Signature):
         given = dict(kwargs or {})
         found = self
         if given.get("body") is not None:
-            found = self.clone()  # type: ignore[assignment]
-            found.body = maybe_signature(given.pop("body"), app=self._app, clone=True)
+            found = self._with_body(given.pop("body"))
         given.pop("body", None)
         if self.app.conf.task_always_eager:
             return found.apply(args, given, **options)

@@ -19,6 +19,7 @@ from ..local import running
 from .chains import _chain
 from .chords import _chord
 from .groups import group
+from .members import Members
 from .nodes import VALUE, NodeStep
 from .plan import Plan, Shape, Step, accumulate, normalize, plan
 from .signatures import Signature
@@ -51,7 +52,8 @@ class Planting:
             What was sent, by task id.
         """
         sent: dict[str, Prepared] = {}
-        trees = [self._tree(root, sent) for root in found.roots]
+        members = Members(self.app)
+        trees = [self._tree(root, sent, members) for root in found.roots]
         if not trees:
             return sent
         calls = list(self._calls(trees))
@@ -68,16 +70,16 @@ class Planting:
                 each.publication.after()
         return sent
 
-    def _tree(self, root: Step, sent: dict[str, Prepared]) -> list[Node]:
+    def _tree(self, root: Step, sent: dict[str, Prepared], members: Members) -> list[Node]:
         """The jobs of one root, every parent before its children."""
         nodes: list[Node] = []
         above: list[tuple[Step, Parent | None, bool]] = [(root, self.parent, False)]
         for step, parent, for_node in above:
-            prepared = self._prepared(step, parent, for_node)
+            prepared = self._member(step, parent, for_node, members)
             sent[step.id] = prepared
             nodes.append(Node(prepared.job, prepared.queue.keys, bool(step.children)))
             if step.children:
-                own = Parent(prepared.job.id, prepared.queue.name, self.app.prefix)
+                own = Parent(prepared.job.id, prepared.queue.name, prepared.queue.keys.prefix)
                 is_node = isinstance(step.signature, NodeStep)
                 above += [(child, own, is_node) for child in step.children]
         return nodes
@@ -102,6 +104,18 @@ class Planting:
             for first in range(0, len(nodes), _CHUNK):
                 jobs = [node.job for node in nodes[first : first + _CHUNK]]
                 yield queue.send_jobs(jobs, list)
+
+    def _member(
+        self, step: Step, parent: Parent | None, for_node: bool, members: Members
+    ) -> Prepared:
+        if step.children or step.value or step.rest is not None:
+            return self._prepared(step, parent, for_node)
+        place = (parent, for_node)
+        found = members.like_an_earlier_one(step.signature, place)
+        if found is None:
+            found = self._prepared(step, parent, for_node)
+            members.learn(step.signature, place, found)
+        return found
 
     def _prepared(self, step: Step, parent: Parent | None, for_node: bool) -> Prepared:
         signature = step.signature
@@ -252,6 +266,8 @@ def with_options(found: Any, options: Mapping[str, Any]) -> None:
         if found.body is not None:
             with_options(found.body, of_body)
         found["options"] = {}
+        return
+    elif not options:
         return
     given = {k: v for k, v in options.items() if k not in _LINKS}
     found["options"] = found._merge((), None, given)[2]

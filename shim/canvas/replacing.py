@@ -40,7 +40,7 @@ def replace(task: Any, sig: Any) -> Any:
         each.options.setdefault("replaced_task_nesting", request.replaced_task_nesting + 1)
     delivery = request.delivery
     queue, job = delivery.queue, delivery.job
-    own = Parent(job.id, queue.name, task.app.prefix)
+    own = Parent(job.id, queue.name, queue.keys.prefix)
     shape = send_again(
         task.app, found, (), own, root_id=request.root_id, parent_id=request.parent_id
     )
