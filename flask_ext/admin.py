@@ -14,6 +14,7 @@ from bullrush.core.errors import BullrushError, InvalidQueueName
 from bullrush.core.views import count_jobs, list_queues
 
 from .access.guarding import GuardedBlueprint, needs
+from .access.redaction import Redaction
 from .access.roles import Role
 from .binding import Binding, current_binding
 
@@ -53,10 +54,10 @@ def show_queue(queue: str) -> Response | tuple[Response, int]:
         return jsonify(success=False, error=f"there is no queue {queue!r}"), 404
     shown = counts_shown(found.get_job_counts())
     failed = found.get_jobs("failed", end=FAILED_JOBS - 1)
-    with_data = binding.settings.show_job_data
+    with_data, redact = binding.settings.show_job_data, binding.settings.policy.redaction
     data = {
         "stats": {**shown, "total": sum(shown.values())},
-        "failedJobs": [failed_job_shown(job, with_data=with_data) for job in failed],
+        "failedJobs": [failed_job_shown(job, redact, with_data=with_data) for job in failed],
     }
     return jsonify(success=True, data=data)
 
@@ -67,16 +68,16 @@ def counts_shown(counts: dict[str, int]) -> dict[str, int]:
     return {state: counts[state] for state in STATES}
 
 
-def failed_job_shown(job: Job, *, with_data: bool) -> dict[str, Any]:
+def failed_job_shown(job: Job, redact: Redaction, *, with_data: bool) -> dict[str, Any]:
     """A failed job as the admin JSON has it; its data may be none of an operator's business."""
     shown = {
         "id": job.id,
         "name": job.name,
-        "failedReason": job.failed_reason,
+        "failedReason": redact(job.failed_reason),
         "attemptsMade": job.attempts_made,
         "timestamp": job.timestamp,
     }
-    return {**shown, "data": _data_of(job)} if with_data else shown
+    return {**shown, "data": redact(_data_of(job))} if with_data else shown
 
 
 def _data_of(job: Job) -> Any:

@@ -85,7 +85,7 @@ def test_a_changed_cookie_is_nothing(open_app, browser):
     user = browser(open_app())
     user.log_in(VIEWER)
     cookie = user.cookie()
-    for wrong in (cookie[:-1] + "-", "x" + cookie, cookie.upper(), "", "." * 50, "x" * 3900):
+    for wrong in (cookie[:-6] + "AAAAAA", "x" + cookie, cookie.upper(), "", "." * 50, "x" * 3900):
         user.client.set_cookie("bullrush", wrong)
         assert user.get("/probe/page").status_code == 401
 
