@@ -99,7 +99,8 @@ class GuardedBlueprint(Blueprint):
         super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
 
     def _admit(self) -> AnyResponse | None:
-        limit_body(request, current_binding().door.policy.max_body)
+        max_body = current_binding().door.policy.max_body
+        limit_body(request, max_body)
         view = current_app.view_functions[str(request.endpoint)]
         if is_open(view):
             return None
@@ -115,7 +116,7 @@ class GuardedBlueprint(Blueprint):
         if not caller.principal.explicit:
             _refuse_forgery(caller)
         if request.method not in SAFE:
-            check_json(request)
+            check_json(request, max_body)
         g.bullrush_caller = caller
         return None
 

@@ -264,7 +264,9 @@ def test_a_body_of_unknown_length_is_bounded_as_it_is_read(open_app):
         def readline(self, size=-1):
             return self.read(size)
 
-    builder = EnvironBuilder("/probe/admin", method="POST", headers=bearer("boss"))
+    builder = EnvironBuilder(
+        "/probe/admin", method="POST", headers=bearer("boss"), content_type="application/json"
+    )
     environ = builder.get_environ()
     environ.pop("CONTENT_LENGTH", None)
     environ |= {"wsgi.input": Endless(), "wsgi.input_terminated": True}
