@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 
 import pytest
@@ -10,6 +11,8 @@ from bullrush import chord, group
 from bullrush.canvas.members import Members
 from bullrush.core.calls import Call, run
 from bullrush.core.job import FIELDS
+
+LATER = datetime.datetime(2100, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def canvases(echo):
     def members(name):
         ids = [f"{name}-{number}" for number in range(6)]
         found = [echo.s(number).set(task_id=each) for number, each in enumerate(ids)]
-        found[2].set(countdown=60)
+        found[2].set(expires=LATER)
         found[4] = echo.si({"deep": ["é", None]}).set(task_id=ids[4])
         found.append(echo.s("an id that is escaped").set(task_id=f"{name}:6"))
         found.append(echo.s(echo.s(1)).set(task_id=f"{name}-7", priority=3))
