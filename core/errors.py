@@ -83,6 +83,10 @@ class AuthenticationFailed(ConnectionFailed):
     """Redis refused the user name or the password."""
 
 
+class QueueNotReady(ConnectionFailed):
+    """There is no Redis to put jobs into, or it does not answer."""
+
+
 class ServerError(BullrushError):
     """Redis answered with an error; `kind` is its first word (OOM, READONLY, WRONGTYPE, ...)."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from .drivers import Driver
-from .errors import BullrushError
+from .errors import BullrushError, QueueNotReady
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -106,6 +106,22 @@ class _Asking(threading.Thread, Generic[T]):
             logger.warning("no answer: %s", error)
         finally:
             self.ended.set()
+
+
+def assert_queue_is_ready(driver: Driver, timeout: float = 5.0) -> Sign:
+    """Ask for a sign of life before anything is built on the queue.
+
+    Args:
+        driver: such as ``queue.driver``.
+        timeout: s.
+
+    Raises:
+        QueueNotReady: Redis did not answer by then.
+    """
+    sign = Bounded(lambda: examine(driver)).answer(timeout)
+    if sign is None:
+        raise QueueNotReady(f"Redis at {driver.location} did not answer within {timeout:g} s")
+    return sign
 
 
 def queue_shown(sign: Sign | None) -> dict[str, Any]:

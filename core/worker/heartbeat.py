@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..clock import now_ms
@@ -25,10 +26,22 @@ class HeartbeatService(Service):
         super().__init__("heartbeat", BEAT_MS / 1000)
         self._crew = crew
         self._started = now_ms()
+        path = crew.settings.heartbeat_file
+        self._file = None if path is None else Path(path)
 
     def tick(self) -> None:
-        """Write it once."""
-        record = json.dumps(self._record())
+        """Write it once, to the file even when Redis is away."""
+        values = self._record()
+        reached = False
+        try:
+            self._write(json.dumps(values))
+            reached = True
+        finally:
+            if self._file is not None:
+                _replace(self._file, json.dumps({**values, "redis": reached}))
+        self._crew.listeners.tell("heartbeat")
+
+    def _write(self, record: str) -> None:
         identity, now = self._crew.settings.worker_id, now_ms()
         commands: list[Any] = []
         for queue in list(self._crew.queues):
@@ -38,11 +51,12 @@ class HeartbeatService(Service):
                 ("ZADD", keys.workers, now, identity),
             ]
         self._crew.driver.execute_many(commands)
-        self._crew.listeners.tell("heartbeat")
 
     def stop(self, timeout: float = 5.0) -> None:
         """See `Service`."""
         super().stop(timeout)
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
         identity = self._crew.settings.worker_id
         commands: list[Any] = []
         for queue in self._crew.queues:
@@ -72,3 +86,10 @@ class HeartbeatService(Service):
             "queues": [queue.name for queue in crew.queues],
             "processes": crew.pool.pids(),
         }
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whoever reads it sees the old text or the new one."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)

@@ -69,6 +69,7 @@ class WorkerOptions(TypedDict, total=False):
             again.
         metrics: for how many minutes to keep the number of completed and failed jobs, see
             `MetricsTime`; not counted by default.
+        heartbeat_file: a file that is written every 10 s, for probes without HTTP.
         measure: count how long jobs wait and run, by their names, for `bullrush.core.exposition`.
         size_limit: bytes of data beyond which a job is failed unseen.
         remove_on_complete, remove_on_fail: `Keep` for jobs that do not say themselves.
@@ -103,6 +104,7 @@ class WorkerOptions(TypedDict, total=False):
     maximum_rate_limit_delay: int
     metrics: int | None
     measure: bool
+    heartbeat_file: str | None
     size_limit: int | None
     remove_on_complete: Keep | None
     remove_on_fail: Keep | None
@@ -141,6 +143,7 @@ class WorkerSettings:
     maximum_rate_limit_delay: int = 30_000
     metrics: int | None = None
     measure: bool = False
+    heartbeat_file: str | None = None
     size_limit: int | None = None
     remove_on_complete: Keep | None = None
     remove_on_fail: Keep | None = None

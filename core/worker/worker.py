@@ -64,6 +64,7 @@ class Worker:
         shares = shares_of(queues)
         self.settings = settings = worker_settings(options)
         self._owns_driver = driver is None
+        self.prefix = prefix
         self.driver = driver if driver is not None else connect(redis_url(url))
         kind = Execution if getattr(handler, "batching", None) is None else BatchExecution
         self.execution = kind(
@@ -121,6 +122,10 @@ class Worker:
             Whether it was served.
         """
         return self._crew.remove(name)
+
+    def takes_jobs(self) -> bool:
+        """Whether nobody has told it to stop or to pause."""
+        return not (self._consumer.stopping or self._consumer.paused)
 
     def running(self) -> list[Delivery]:
         """The deliveries it has in hand: those that run, and those that wait here for a slot."""

@@ -26,6 +26,7 @@ HOMES = {
     "control": ".control:control",
     "events": ".refused:events",
     "graph": ".refused:graph",
+    "health": ".health:health",
     "inspect": ".control:inspect",
     "logtool": ".logtool:logtool",
     "list": ".queues:listing",

@@ -12,6 +12,7 @@ import click
 
 from bullrush import __version__
 from bullrush.core.errors import InvalidOption
+from bullrush.core.health import assert_queue_is_ready
 from bullrush.core.worker import Worker
 from bullrush.core.worker.share import QueueShare, parse_shares
 
@@ -25,6 +26,8 @@ from ..worker import make_worker, node_name
 from .commands import Command
 from .daemon import NAMES as DAEMON
 from .daemon import prepared
+from .probing import NAMES as PROBING
+from .probing import watched
 from .reload import own_command, project_folders, run_with_reload
 from .worker_options import TOLD, WITHOUT_EFFECT, worker_options
 
@@ -71,6 +74,9 @@ def _serve(context: click.Context, app: Celery, options: dict[str, Any]) -> int:
     clock = {name: options.pop(name) for name in _CLOCK}
     asked = {name: options.pop(name) for name in WITHOUT_EFFECT}
     check_privileges(app.conf.accept_content)
+    watching = {name: options.pop(name) for name in PROBING}
+    if options.pop("require_ready"):
+        assert_queue_is_ready(app.driver)
     shares = _queues(app, options)
     made = make_worker(
         app, shares, source=context.meta.get(SOURCE), log=log, **_chosen(app, options)
@@ -82,7 +88,7 @@ def _serve(context: click.Context, app: Celery, options: dict[str, Any]) -> int:
     stopped_by: list[str] = []
     made.on("signalled", lambda name, at_once: stopped_by.append(tell_stop(name, at_once)))
     greet(app, made)
-    with beating(app, clock):
+    with beating(app, clock), watched(made, watching):
         made.run()
     return 1 if stopped_by[:1] == ["SIGINT"] else 0
 

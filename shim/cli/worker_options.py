@@ -13,6 +13,7 @@ from bullrush.core.worker.autoscale import Autoscale
 
 from .commands import NAMES
 from .daemon import daemon_options
+from .probing import PROBE_OPTIONS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -191,7 +192,7 @@ _DEVELOPING = (
 def worker_options(function: F) -> F:
     """All of them."""
     function = click.argument("settings", nargs=-1, metavar="[SETTING=VALUE]...")(function)
-    groups = (_NAMING, _QUEUES, _POOL, _BEAT, _CELERYS)
+    groups = (_NAMING, _QUEUES, _POOL, _BEAT, PROBE_OPTIONS, _CELERYS)
     for option in reversed(_DEVELOPING):
         function = option(function)
     function = daemon_options(function)
