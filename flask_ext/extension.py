@@ -83,8 +83,8 @@ class Bullrush:
         app.register_blueprint(health_blueprint(settings.url_prefix))
         app.register_blueprint(queue_health_blueprint(settings.url_prefix))
         app.register_blueprint(metrics_blueprint(settings.url_prefix))
-        app.register_blueprint(login_blueprint(settings.dashboard_path or "/admin/queues"))
         if settings.dashboard_path is not None:
+            app.register_blueprint(login_blueprint(settings.dashboard_path))
             streams = settings.dashboard_streams
             for blueprint in dashboard_blueprints(settings.dashboard_path, streams):
                 app.register_blueprint(blueprint)

@@ -1,5 +1,7 @@
 """Who may see the queues, and who may change them.
 
-`roles` says what there is to be allowed, `guarding` has the blueprint that asks, `tokens` one way
-to answer.
+`guarding` has the blueprint that asks each request, and `roles` what there is to be allowed.
+`door` decides who is let in: by `tokens`, by `web_tokens` (JWT), by the application's own callable,
+or by the cookie of `login`, which `sessions` writes and reads. `redaction` hides secrets in what
+is shown.
 """

@@ -36,5 +36,6 @@ def protect(response: Response) -> Response:
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    response.vary.update(("Authorization", "Cookie"))
+    if not headers["Cache-Control"].startswith("max-age"):
+        response.vary.update(("Authorization", "Cookie"))
     return response

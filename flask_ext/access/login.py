@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 #: Bytes that a form may have.
 LONGEST_FORM = 16_384
 #: What an address of a page consists of; browsers read a backslash as a slash.
-_ADDRESS = re.compile(r"/[!-\[\]-~]{0,2000}")
+_ADDRESS = re.compile(r"/[!#-;=?-\[\]-~]{0,2000}")
 
 
 def login_blueprint(url_prefix: str) -> Blueprint:
@@ -115,7 +115,7 @@ def safe_target(wanted: str) -> str:
     Args:
         wanted: what the request asks for; anybody may have written it.
     """
-    home = url_for(LOGIN).removesuffix("/login")
+    home = _root()
     inside = wanted == home or wanted.startswith((f"{home}/", f"{home}?"))
     if inside and _ADDRESS.fullmatch(wanted) and not wanted.startswith("//"):
         path = wanted.partition("?")[0]
@@ -125,6 +125,11 @@ def safe_target(wanted: str) -> str:
 
 
 _OWN = ("/login", "/logout")
+
+
+def _root() -> str:
+    """What the path of every page of the dashboard starts with."""
+    return url_for(LOGIN).removesuffix("/login")
 
 
 def _cookie_for(token: str, sessions: Sessions) -> str | None:
@@ -154,6 +159,7 @@ def _form(wanted: str, problem: str = "", status: int = 200) -> Response:
     nonce = secrets.token_urlsafe(16)
     html = _template().render(
         action=url_for(LOGIN),
+        root=_root(),
         style=url_for("bullrush_login.show_style"),
         wanted=wanted,
         problem=problem,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +16,10 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from waitress.server import create_server
 
 from bullrush.flask_ext.dashboard.board import KEY
 from tests.support.waiting import wait_until
+from tests.support.web_server import serving
 
 _FLAGS = (
     "--headless",
@@ -117,17 +116,13 @@ class Browser:
 @contextmanager
 def served(app: Flask, threads: int = 24) -> Iterator[str]:
     """The application behind a real server; gives where it starts."""
-    server = create_server(app, host="127.0.0.1", port=0, threads=threads)
-    thread = threading.Thread(target=server.run, name="served", daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.effective_port}"
-    finally:
-        collector = app.extensions[KEY].collector
-        collector.close()
-        wait_until(lambda: not collector.listeners, PATIENCE, "the end of all streams")
-        server.close()
-        thread.join(5)
+    with serving(app, threads) as (host, port):
+        try:
+            yield f"http://{host}:{port}"
+        finally:
+            collector = app.extensions[KEY].collector
+            collector.close()
+            wait_until(lambda: not collector.listeners, PATIENCE, "the end of all streams")
 
 
 def pictures() -> Path | None:

@@ -50,6 +50,28 @@ STRANGE = (
     "__proto__",
     "%F0%9F%90%8D",
 )
+#: Where names and ids stand in queries.
+QUERY = (
+    "queue",
+    "id",
+    "job",
+    "name",
+    "state",
+    "find",
+    "q",
+    "search",
+    "page",
+    "limit",
+    "start",
+    "end",
+    "cursor",
+    "sort",
+    "span",
+    "group",
+    "tenant",
+    "key",
+    "after",
+)
 HUSH = "hush-hush-hush"
 
 
@@ -264,11 +286,17 @@ def test_strange_names_reach_no_key_and_break_nothing(app, text):
     client = app.test_client()
     driver = app.extensions["bullrush"].driver
     before = sorted(driver.execute(("KEYS", "*")))
-    for method, rule, _ in guarded(app):
-        if "<" not in rule.rule:
-            continue
-        answer = asked(client, method, address(rule, text), headers=boss)
-        assert answer.status_code < 500, (method, rule.rule)
+    query = "&".join(f"{name}={text}" for name in QUERY)
+    paths = [
+        (method, path)
+        for method, rule, _ in guarded(app)
+        for path in (address(rule, text), f"{address(rule, text)}?{query}")
+        if method == "GET" or "<" in rule.rule
+    ]
+    for method, path in paths:
+        answer = asked(client, method, path, headers=boss)
+        assert answer.status_code < 500, (method, path)
+        answer.close()
         assert set(answer.headers.keys()) & {"X", "Set-Cookie"} == set()
         assert answer.mimetype == "application/json" or "'\"><script" not in answer.text
     after = sorted(driver.execute(("KEYS", "*")))
