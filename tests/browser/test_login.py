@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from selenium.webdriver.common.by import By
 
+from tests.support.waiting import wait_until
+
 from .chromium import PATIENCE
 from .conftest import TOKEN
 
@@ -31,6 +33,12 @@ def give(visitor, token):
     field.clear()
     field.send_keys(token)
     page.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
+
+
+def seen(visitor, selector):
+    """An element, as soon as there is one; found without a script."""
+    found = wait_until(lambda: visitor.page.find_elements("css selector", selector), PATIENCE)
+    return found[0]
 
 
 def path_of(visitor):
@@ -67,12 +75,10 @@ def test_a_wrong_token_is_told_and_can_be_given_again(visitor):
 def test_without_scripts_the_way_in_and_out_is_the_same(visitor):
     visitor.command("Emulation.setScriptExecutionDisabled", value=True)
     try:
-        visitor.page.set_page_load_timeout(PATIENCE)
         visitor.open(ROOT)
         give(visitor, TOKEN)
-        form = visitor.page.find_element(By.CSS_SELECTOR, "form[action$='/logout'] button")
-        form.click()
-        assert visitor.page.find_element(By.NAME, "token")
+        seen(visitor, "form[action$='/logout'] button").click()
+        assert seen(visitor, "[name=token]")
     finally:
         visitor.command("Emulation.setScriptExecutionDisabled", value=False)
 
