@@ -46,6 +46,7 @@ from .publishing import AsyncQueueEventsProducer, QueueEventsProducer
 from .queue import AsyncQueue, Queue
 from .telemetry import Telemetry
 from .trip import Limiter
+from .watching import register_queue_telemetry
 
 __all__ = [
     "AsyncFlowProducer",
@@ -96,4 +97,5 @@ __all__ = [
     "WaitTimeout",
     "WaitingChildrenError",
     "WaitingError",
+    "register_queue_telemetry",
 ]

@@ -143,6 +143,15 @@ class Stream:
                 except Exception:
                     logger.exception("a listener of %s raised", event.name)
 
+    def tell_error(self, error: Exception) -> None:
+        """Redis did not answer the reader, which goes on: the event ``error``, in no stream."""
+        event = Event("", "error", "", {"error": str(error)})
+        for listener in self.listeners.get("error", ()):
+            try:
+                listener(event)
+            except Exception:
+                logger.exception("a listener of error raised")
+
     def _listeners_of(self, event: Event) -> list[Listener]:
         names = [event.name, "*"]
         if event.job_id:

@@ -70,7 +70,7 @@ class QueueEvents:
 
         Args:
             name: an event, ``completed`` or one of your own; with a job, ``completed:<job id>``;
-                or ``*`` for all.
+                ``*`` for all; or ``error`` for errors of Redis that the reader met.
 
         Returns:
             A function that takes the listener away again.
@@ -160,6 +160,7 @@ class QueueEvents:
             except BullrushError as error:
                 if not self._closed.is_set():
                     logger.warning("events of %s: %s", self.queue.name, error)
+                    self._stream.tell_error(error)
                 self._closed.wait(self._stream.pause())
 
 
@@ -255,6 +256,7 @@ class AsyncQueueEvents:
                 self._stream.dispatch(await connection.execute(self._stream.read()))
             except BullrushError as error:
                 logger.warning("events of %s: %s", self.queue.name, error)
+                self._stream.tell_error(error)
                 await asyncio.sleep(self._stream.pause())
 
 

@@ -55,6 +55,7 @@ CORE_LAYERS = (
         "events",
         "publishing",
         "views",
+        "watching",
         "delivery",
         "relocating",
         "batch",
