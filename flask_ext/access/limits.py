@@ -51,14 +51,15 @@ def check_json(request: Request, max_body: int) -> None:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
         raise UnsupportedMediaType("the body is application/json, in UTF-8")
-    if depth_of(body) > DEPTH:
+    if is_deeper(body, DEPTH):
         raise BadRequest(f"the JSON of the body is nested more than {DEPTH} levels deep")
 
 
-def depth_of(body: bytes) -> int:
-    """How deep the brackets of a JSON text are nested."""
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", body)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+def is_deeper(body: bytes, limit: int) -> bool:
+    """Whether the brackets of a JSON text are nested more than `limit` levels deep."""
+    depth = 0
+    for bracket in _BRACKET.finditer(_STRING.sub(b"", body)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > limit:
+            return True
+    return False

@@ -96,7 +96,6 @@ def log_out() -> AnyResponse:
         current_binding().door.ended.add(caller.session.id)
     answer = redirect(url_for(LOGIN), 303)
     answer.delete_cookie(cookie_name(), secure=is_secure(), httponly=True, samesite="Lax")
-    answer.headers["Clear-Site-Data"] = '"cache"'
     return answer
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
+from urllib.parse import urljoin, urlsplit
+
 import pytest
+from flask import Flask
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from itsdangerous import TimestampSigner
 
-from bullrush.flask_ext import Role
+from bullrush.flask_ext import Bullrush, Role
+from bullrush.flask_ext.access.login import safe_target
+from bullrush.flask_ext.access.sessions import Sessions
 from tests.flask_ext.access.conftest import TOKENS
 
 VIEWER, BOSS = TOKENS["viewer"]["token"], TOKENS["boss"]["token"]
@@ -219,6 +227,41 @@ def test_the_login_leads_to_no_other_place(open_app, browser, wanted):
     assert user.log_in(VIEWER, next=wanted).location == "/admin/queues/"
     again = user.get(LOGIN, query_string={"next": wanted})
     assert again.location == "/admin/queues/"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.text()
+    | st.from_regex(r"/admin/queues[/?].*")
+    | st.lists(
+        st.sampled_from(["/", "\\", "admin", "queues", ".", "..", "@", ":", "%2f", "evil.io"])
+    ).map("".join)
+)
+def test_no_text_leads_out_of_the_dashboard(wanted):
+    app = _app_for_targets()
+    with app.test_request_context(LOGIN):
+        target = safe_target(wanted)
+    path = urlsplit(urljoin("http://shop/admin/queues/login", target))
+    assert (path.scheme, path.netloc) == ("http", "shop")
+    assert path.path == "/admin/queues" or path.path.startswith("/admin/queues/")
+    assert target.isascii()
+    assert target.isprintable()
+
+
+@cache
+def _app_for_targets():
+    app = Flask("targets")
+    app.config.from_mapping(BULLRUSH_REDIS_URL="memory://targets", BULLRUSH_TOKENS=TOKENS)
+    Bullrush(app)
+    return app
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text() | st.from_regex(r"[A-Za-z0-9_.-]{0,300}"))
+def test_no_text_is_a_cookie_or_a_csrf_token(text):
+    sessions = Sessions([b"a key"], 60)
+    assert sessions.read(text) is None
+    assert not sessions.is_csrf_token("session:x", text)
 
 
 @pytest.mark.parametrize(
