@@ -98,6 +98,21 @@ class Collector:
                 self._publish(self._read())
             return self._reading
 
+    def recent(self) -> tuple[QueueSnapshot, ...]:
+        """The queues as they were read last, if that was within `PERIOD`; else none."""
+        fresh = time.monotonic() - self._read_at <= PERIOD
+        return self._reading.queues if fresh else ()
+
+    def hour_of(self, queue: QueueSnapshot) -> Series:
+        """What ended in one queue in the last hour.
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        known = self._reading.series.get(queue.name)
+        fresh = time.monotonic() - self._slowly_at <= 2 * SLOW_PERIOD
+        return known if known and fresh else self._series([queue], _HOUR, now_ms())[queue.name]
+
     def listen(self) -> None:
         """Somebody wants news; `leave` comes later."""
         with self._news:

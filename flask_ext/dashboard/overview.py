@@ -147,7 +147,7 @@ def rows(reading: Reading, order: str = ORDERS[0], find: str = "") -> list[Row]:
     """The queues of the table."""
     none = Series((0,) * 60, (0,) * 60)
     found = [
-        Row(queue, reading.series.get(queue.name, none), level_of(queue), _badges(queue))
+        Row(queue, reading.series.get(queue.name, none), level_of(queue), badges(queue))
         for queue in reading.queues
         if find.lower() in queue.name.lower()
     ]
@@ -179,7 +179,7 @@ def _abandoned(queue: QueueSnapshot) -> bool:
     return waits and not queue.worker_count and queue.connected is not None
 
 
-def _badges(queue: QueueSnapshot) -> tuple[tuple[str, str], ...]:
+def badges(queue: QueueSnapshot) -> tuple[tuple[str, str], ...]:
     found = []
     if queue.broken:
         found.append(("critical", "unreadable"))

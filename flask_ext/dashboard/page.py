@@ -63,6 +63,11 @@ def page(template: str, title: str, status: int = 200, **values: Any) -> Respons
     return response
 
 
+def missing(text: str) -> Response:
+    """There is no such thing."""
+    return page("missing.html", "Not found", 404, text=text)
+
+
 def failed_page(error: BullrushError) -> Response:
     """Redis is away; the log has the reason, the page names no host."""
     logger.error("dashboard: %s", error)

@@ -6,8 +6,20 @@ from collections.abc import Callable
 
 from flask import Response
 
+from .errors_page import errors
+from .flow_page import flow
+from .job_page import job
 from .overview_page import overview
+from .queue_page import queue
+from .schedulers_page import schedulers
+from .workers_page import workers
 
 VIEWS: dict[str, Callable[[], Response]] = {
     "/": overview,
+    "/queue": queue,
+    "/job": job,
+    "/flow": flow,
+    "/schedulers": schedulers,
+    "/workers": workers,
+    "/errors": errors,
 }

@@ -78,11 +78,22 @@ def sample(driver: Driver, prefix: str, queues: Sequence[QueueSnapshot], most: i
     Raises:
         ConnectionFailed: Redis did not answer.
     """
-    ended = _newest(driver, prefix, queues)
+    ended = _newest(driver, prefix, queues, ("completed", "failed"), SAMPLE)
     return Recent(
         tuple(group_errors(ended["failed"])[:most]),
         tuple(slow_tasks([*ended["completed"], *ended["failed"]])[:most]),
     )
+
+
+def failed_groups(
+    driver: Driver, prefix: str, queues: Sequence[QueueSnapshot], most: int
+) -> list[ErrorGroup]:
+    """The newest failed jobs of every queue by their cause, at most `most` of each queue.
+
+    Raises:
+        ConnectionFailed: Redis did not answer.
+    """
+    return group_errors(_newest(driver, prefix, queues, ("failed",), most)["failed"])
 
 
 def group_errors(jobs: Iterable[Job]) -> list[ErrorGroup]:
@@ -119,16 +130,20 @@ def _p95(values: Sequence[float]) -> float:
 
 
 def _newest(
-    driver: Driver, prefix: str, queues: Sequence[QueueSnapshot]
+    driver: Driver,
+    prefix: str,
+    queues: Sequence[QueueSnapshot],
+    kinds: Sequence[str],
+    most: int,
 ) -> Mapping[str, list[Job]]:
     wanted = [
         (QueueKeys(queue.name, prefix), kind)
         for queue in queues
-        for kind in ("completed", "failed")
+        for kind in kinds
         if queue.counts.get(kind)
     ]
     ranges: list[Command] = [
-        ("ZREVRANGE", getattr(keys, kind), 0, SAMPLE - 1) for keys, kind in wanted
+        ("ZREVRANGE", getattr(keys, kind), 0, most - 1) for keys, kind in wanted
     ]
     rows = [
         (keys, kind, job_id)

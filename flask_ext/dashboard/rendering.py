@@ -62,7 +62,7 @@ class Links:
     def __init__(self, root: str) -> None:
         self._root = root
 
-    def __call__(self, page: str = "", **query: Any) -> str:
+    def __call__(self, page: str = "", /, **query: Any) -> str:
         """The address of a page."""
         pairs = [
             f"{name}={quote(str(value), safe='', errors='surrogateescape')}"
