@@ -84,5 +84,10 @@ def order_of(reading: Reading, order: str) -> list[str]:
 
 def current_board() -> Board:
     """The board of the application whose context is active."""
-    board: Board = current_app.extensions[KEY]
+    return board_of(current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+def board_of(app: Flask) -> Board:
+    """The board of an application that has a dashboard."""
+    board: Board = app.extensions[KEY]
     return board

@@ -16,7 +16,8 @@ SHOWN = 5
 
 def next_runs(scheduler: JobScheduler, now: int, most: int = SHOWN) -> list[int]:
     """The next times, Unix ms, within the scheduler's limit and end."""
-    times, at = [], scheduler.next
+    times: list[int] = []
+    at = scheduler.next
     if scheduler.limit is not None and scheduler.iteration_count is not None:
         most = min(most, max(0, scheduler.limit - scheduler.iteration_count + 1))
     while len(times) < most and at:

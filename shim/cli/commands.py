@@ -63,7 +63,7 @@ class Commands(click.Group):
             found: click.Command = getattr(import_module(module, __package__), attribute)
             return found
         plugin = _plugins().get(cmd_name)
-        return super().get_command(ctx, cmd_name) if plugin is None else plugin()
+        return super().get_command(ctx, cmd_name) if plugin is None else _loaded(cmd_name, plugin)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -85,6 +85,20 @@ def _added(ctx: click.Context, name: str | None) -> list[click.Parameter]:
 
 def _plugins() -> dict[str, Callable[[], click.Command]]:
     return {each.name: each.load for group in PLUGINS for each in entry_points(group=group)}
+
+
+def _loaded(name: str, load: Callable[[], click.Command]) -> click.Command:
+    """A command of another library, or of an extra; one that says what is missing in its place."""
+    try:
+        return load()
+    except ImportError as error:
+        missing = f"{name} cannot be used: {error}"
+
+        def refuse(*words: Any, **options: Any) -> None:
+            raise click.ClickException(missing)
+
+        settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+        return click.Command(name, context_settings=settings, callback=refuse, help=missing)
 
 
 def names(
