@@ -11,6 +11,7 @@ from typing import Any
 from ..delivery import Delivery
 from ..errors import InvalidOption
 from .listeners import Listener
+from .log_fields import details_of
 from .worker import Worker
 
 logger = logging.getLogger("bullrush.jobs")
@@ -81,18 +82,6 @@ def title_of(queue: str) -> str:
     if len(words) > 1 and words[-1].lower() == "queue":
         del words[-1]
     return " ".join(words).capitalize()
-
-
-def details_of(delivery: Delivery) -> dict[str, Any]:
-    """What a record says of the job it is about."""
-    job = delivery.job
-    return {
-        "job_id": job.id,
-        "queue": job.queue_name,
-        "task": job.name,
-        "attempt": job.attempts_made + 1,
-        "priority": job.priority,
-    }
 
 
 class _Lines:

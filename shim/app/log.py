@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bullrush.core.worker.log_fields import JobFields, JsonFormatter, details_of
+
 from .. import signals
 from ..local import running
 from ..utils.log import (
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from .base import Celery
 
 _REDIRECTED = "celery.redirected"
+#: A format that is no pattern: each record is a JSON object.
+JSON = "json"
+#: Attributes of the worker's own records that show arguments of tasks.
+_HIDDEN = ("data",)
 
 
 class TaskFormatter(ColorFormatter):
@@ -41,6 +47,20 @@ class TaskFormatter(ColorFormatter):
             record.__dict__.setdefault("task_name", "???")
             record.__dict__.setdefault("task_id", "???")
         return super().format(record)
+
+
+class TaskFields(JobFields):
+    """As `JobFields`, for tasks: knows the one that runs here."""
+
+    def fields(self) -> dict[str, Any]:
+        """See `JobFields`."""
+        stack = running.get()
+        if not stack:
+            return super().fields()
+        task, request = stack[-1]
+        delivery = getattr(request, "delivery", None)
+        known = {} if delivery is None else details_of(delivery)
+        return {**known, "job_id": request.id, "task": task.name}
 
 
 class Logging:
@@ -184,7 +204,11 @@ class Logging:
         if any(not isinstance(each, logging.NullHandler) for each in logger.handlers):
             return logger
         handler = _handler(logfile)
-        handler.setFormatter(formatter(format, bool(colorize), datefmt))
+        if format == JSON:
+            handler.setFormatter(JsonFormatter(hidden=_HIDDEN))
+        else:
+            handler.setFormatter(formatter(format, bool(colorize), datefmt))
+        handler.addFilter(TaskFields())
         logger.addHandler(handler)
         return logger
 
@@ -230,16 +254,20 @@ class LogSettings:
 
     Args:
         loglevel, logfile, colorize, hostname: as `Logging.setup`.
+        format: instead of the formats of the settings; ``json`` for a JSON object a line.
     """
 
     loglevel: Any = None
     logfile: str | None = None
     colorize: bool | None = None
     hostname: str | None = None
+    format: str | None = None
 
     def set_up(self, app: Celery) -> None:
         """Set up this process' log."""
         conf = app.conf
+        if self.format is not None:
+            conf.worker_log_format = conf.worker_task_log_format = self.format
         app.log.setup(
             self.loglevel,
             self.logfile,

@@ -14,6 +14,7 @@ from bullrush import __version__
 from bullrush.core.errors import InvalidOption
 from bullrush.core.health import assert_queue_is_ready
 from bullrush.core.worker import Worker
+from bullrush.core.worker.job_log import log_jobs
 from bullrush.core.worker.share import QueueShare, parse_shares
 
 from ..app import Celery
@@ -70,7 +71,7 @@ def worker(
 def _serve(context: click.Context, app: Celery, options: dict[str, Any]) -> int:
     """Run it; the exit code."""
     colorize = False if context.meta.get(NO_COLOR) else None
-    log = LogSettings(options.pop("loglevel").upper(), options.pop("logfile"), colorize)
+    log, style = _log(options, colorize), options.pop("log_style")
     clock = {name: options.pop(name) for name in _CLOCK}
     asked = {name: options.pop(name) for name in WITHOUT_EFFECT}
     check_privileges(app.conf.accept_content)
@@ -81,6 +82,8 @@ def _serve(context: click.Context, app: Celery, options: dict[str, Any]) -> int:
     made = make_worker(
         app, shares, source=context.meta.get(SOURCE), log=log, **_chosen(app, options)
     )
+    if style is not None:
+        log_jobs(made, style=style)
     for name in TOLD:
         if asked[name] not in (None, False):
             option = name.replace("_", "-")
@@ -91,6 +94,11 @@ def _serve(context: click.Context, app: Celery, options: dict[str, Any]) -> int:
     with beating(app, clock), watched(made, watching):
         made.run()
     return 1 if stopped_by[:1] == ["SIGINT"] else 0
+
+
+def _log(options: dict[str, Any], colorize: bool | None) -> LogSettings:
+    level, file = options.pop("loglevel").upper(), options.pop("logfile")
+    return LogSettings(level, file, colorize, format=options.pop("log_format"))
 
 
 def _queues(app: Celery, options: dict[str, Any]) -> list[QueueShare]:

@@ -10,6 +10,7 @@ import click
 from bullrush.core.errors import InvalidOption
 from bullrush.core.pools import POOLS
 from bullrush.core.worker.autoscale import Autoscale
+from bullrush.core.worker.job_log import STYLES
 
 from .commands import NAMES
 from .daemon import daemon_options
@@ -95,6 +96,18 @@ _NAMING = (
         "--logfile",
         help="Where the log goes; %n, %h and %p are parts of the worker's name, %i the number of "
         "the child, %I the same after a dash. Standard error by default.",
+    ),
+)
+_LOGGING = (
+    _option(
+        "--log-format",
+        metavar="json|FORMAT",
+        help="Each line as JSON with the job it is about, or a format of logging.",
+    ),
+    _option(
+        "--log-style",
+        type=click.Choice(tuple(STYLES)),
+        help="A line for each job in words: Email job completed.",
     ),
 )
 _QUEUES = (
@@ -192,7 +205,7 @@ _DEVELOPING = (
 def worker_options(function: F) -> F:
     """All of them."""
     function = click.argument("settings", nargs=-1, metavar="[SETTING=VALUE]...")(function)
-    groups = (_NAMING, _QUEUES, _POOL, _BEAT, PROBE_OPTIONS, _CELERYS)
+    groups = (_NAMING, _LOGGING, _QUEUES, _POOL, _BEAT, PROBE_OPTIONS, _CELERYS)
     for option in reversed(_DEVELOPING):
         function = option(function)
     function = daemon_options(function)

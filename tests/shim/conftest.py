@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -64,3 +67,31 @@ def fail(app: Celery) -> Task:
         raise ValueError(*args)
 
     return fail  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def start_command(redis_url, queue_name, tmp_path):
+    """Starts ``bullrush worker`` as a process of its own."""
+    started = []
+    (tmp_path / "project.py").write_text(
+        "from bullrush import Celery\n"
+        f"app = Celery('project', broker={redis_url!r})\n"
+        f"app.conf.task_default_queue = {queue_name!r}\n"
+        "@app.task(name='send')\n"
+        "def send(): pass\n"
+    )
+
+    def start(*words, broker=redis_url):
+        command = [sys.executable, "-m", "bullrush", "-A", "project", "-b", broker, "worker"]
+        started.append(
+            subprocess.Popen(
+                [*command, "-P", "threads", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)

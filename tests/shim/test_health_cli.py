@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -140,32 +139,6 @@ class TestProbe:
                 - before.children_system
             )
         assert min(used) < 0.2  # of a CPU: another test may have the machine meanwhile
-
-
-@pytest.fixture
-def start_command(redis_url, queue_name, tmp_path):
-    """Starts ``bullrush worker`` as a process of its own."""
-    started = []
-    (tmp_path / "project.py").write_text(
-        "from bullrush import Celery\n"
-        f"app = Celery('project', broker={redis_url!r})\n"
-        f"app.conf.task_default_queue = {queue_name!r}\n"
-    )
-
-    def start(*words, broker=redis_url):
-        command = [sys.executable, "-m", "bullrush", "-A", "project", "-b", broker, "worker"]
-        started.append(
-            subprocess.Popen(
-                [*command, "-P", "threads", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-            )
-        )
-        return started[-1]
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
 
 
 @pytest.mark.row(160, 213)

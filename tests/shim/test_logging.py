@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import sys
@@ -335,3 +336,59 @@ def test_a_class_of_your_own_sets_up_the_log():
     app = Celery("proj", broker="memory://log", log=Mine, set_as_current=False)
     assert isinstance(app.log, Mine)
     assert app.log.app is app
+
+
+@pytest.mark.row(209)
+def test_lines_of_a_task_are_json_with_the_job(app, start, queue_name, untouched):
+    stream, logger = io.StringIO(), get_task_logger("shop.json")
+
+    @app.task(shared=False, bind=True, name="send", max_retries=1)
+    def send(self):
+        logger.warning("sending")
+        if self.request.retries == 0:
+            raise self.retry(countdown=0)
+
+    app.log.already_setup = False
+    app.log.setup_task_loggers(logging.INFO, stream, format="json")
+    start()
+    result = send.apply_async(priority=3)
+    result.get(timeout=20)
+    first, second = (
+        json.loads(line) for line in stream.getvalue().splitlines() if "sending" in line
+    )
+    assert first.pop("time") <= second["time"]
+    assert first == {
+        "level": "WARNING",
+        "logger": "shop.json",
+        "message": "sending",
+        "job_id": result.id,
+        "queue": queue_name,
+        "task": "send",
+        "attempt": 1,
+        "priority": 3,
+    }
+    assert second["attempt"] == 2
+
+
+def test_the_format_json_reaches_children_and_hides_arguments(own, untouched):
+    stream = io.StringIO()
+    LogSettings("INFO", stream, False, format="json").set_up(own)
+    assert own.conf.worker_task_log_format == "json"
+    extra = {"data": {"args": "['secret']"}}
+    logging.getLogger("celery.worker.strategy").info("received", extra=extra)
+    line = json.loads(stream.getvalue())
+    assert (line["message"], line["logger"]) == ("received", "celery.worker.strategy")
+    assert "secret" not in stream.getvalue()
+
+
+@pytest.mark.row(212)
+def test_the_console_of_a_worker_names_each_job(start_command, redis_url, queue_name):
+    words = ("-l", "info", "--log-style", "emoji", "--log-format", "%(message)s")
+    process = start_command(*words)
+    with Celery("caller", broker=redis_url, set_as_current=False) as caller:
+        job = caller.send_task("send", queue=queue_name)
+        job.get(timeout=30)
+    process.terminate()
+    said = process.communicate(timeout=20)[1].splitlines()
+    wanted = [f"🔄 Worker: Processing job {job.id} of type send", f"✅ Job {job.id} completed"]
+    assert [line for line in said if line in wanted] == wanted
