@@ -31,6 +31,7 @@ class Delivery:
     """
 
     __slots__ = (
+        "__weakref__",
         "_lost",
         "batch",
         "committing",

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from .calls import Command
 from .drivers import Connection, Driver
 from .keys import FleetKeys
 
@@ -16,8 +17,8 @@ from .keys import FleetKeys
 BLOCK_MS = 10_000
 #: s after the end of a wait by which its reply has come, if the connection still works.
 GRACE = 5.0
-#: About how many entries a stream keeps.
-MOST_COMMANDS, MOST_EVENTS = 1_000, 10_000
+#: About how many entries a stream keeps; one of events may hold several.
+MOST_COMMANDS, MOST_EVENTS = 1_000, 1_000
 #: ms that answers wait for who asked.
 ANSWER_MS = 60_000
 
@@ -46,14 +47,27 @@ class Fleet:
         key, most = self.keys.commands, MOST_COMMANDS
         self.driver.execute(("XADD", key, "MAXLEN", "~", most, "*", _TEXT, text))
 
-    def publish(self, text: str) -> None:
-        """Add to the stream of events.
+    def publish(self, texts: Sequence[str], keep: float) -> None:
+        """Add to the stream of events, in one round trip.
+
+        Args:
+            texts: an entry each.
+            keep: s after which the stream goes if nobody adds to it.
 
         Raises:
             ConnectionFailed: Redis did not answer.
         """
+        for reply in self.driver.execute_many(self.publications(texts, keep)):
+            if isinstance(reply, Exception):
+                raise reply
+
+    def publications(self, texts: Sequence[str], keep: float) -> list[Command]:
+        """The commands of `publish`."""
         key, most = self.keys.events, MOST_EVENTS
-        self.driver.execute(("XADD", key, "MAXLEN", "~", most, "*", _TEXT, text))
+        added: list[Command] = [
+            ("XADD", key, "MAXLEN", "~", most, "*", _TEXT, text) for text in texts
+        ]
+        return [*added, ("PEXPIRE", key, max(1, int(keep * 1000)))]
 
     def commands(self) -> StreamReader:
         """Reads what is said from now on."""

@@ -1,4 +1,4 @@
-"""Which workers a pattern means."""
+"""What a pattern means: names of workers, routing keys."""
 
 from __future__ import annotations
 
@@ -26,3 +26,13 @@ def matches(name: str, pattern: str, matcher: str | None = None) -> bool:
         return re.match(pattern, name) is not None
     except re.error as error:
         raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+
+
+def topic_matches(pattern: str, key: str) -> bool:
+    """Whether a routing key is meant: ``*`` is one word of it, ``#`` any number of them."""
+    words = {"*": r"[^.]+", "#": r".*"}
+    made = r"\.".join(words.get(word, re.escape(word)) for word in pattern.split("."))
+    return (
+        re.fullmatch(made.replace(r"\..*", r"(\..*)?").replace(r".*\.", r"(.*\.)?"), key)
+        is not None
+    )

@@ -20,6 +20,7 @@ EVENTS: dict[str, str] = {
     "started": "(Delivery): it was given to a slot",
     "completed": "(Delivery, Completed): its outcome is stored",
     "failed": "(Delivery, Failed or Retried): its outcome is stored",
+    "finished": "(Finished): whatever came of it is stored, or will never be",
     "stalled": "(queue name, job id): taken back from a lost worker",
     "lock_lost": "(Delivery): its outcome will not count",
     "drained": "(queue name): nothing is left to fetch",
@@ -75,6 +76,7 @@ class Listeners:
 
     def tell_outcome(self, finished: Finished) -> None:
         """Tell those who listen what came of a delivery."""
+        self.tell("finished", finished)
         outcome = finished.outcome
         if self.count is not None:
             self.count(finished)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import kombu
 
 from bullrush.exceptions import ImproperlyConfigured, QueueNotFound
+
+from ..matching import topic_matches
 
 if TYPE_CHECKING:
     from .base import Celery
@@ -271,14 +272,7 @@ def _bindings(queue: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _matches(kind: str, pattern: str, key: str) -> bool:
-    if kind != "topic":
-        return pattern == key
-    words = {"*": r"[^.]+", "#": r".*"}
-    made = r"\.".join(words.get(word, re.escape(word)) for word in pattern.split("."))
-    return (
-        re.fullmatch(made.replace(r"\..*", r"(\..*)?").replace(r".*\.", r"(.*\.)?"), key)
-        is not None
-    )
+    return topic_matches(pattern, key) if kind == "topic" else pattern == key
 
 
 def _check(queue: Any) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from bullrush.core.calls import Call
 
 from .. import signals
 from ..message import Message
@@ -34,13 +36,23 @@ _STORED = (
 _EMBEDDED = ("callbacks", "errbacks", "chain", "chord")
 
 
-def is_heard() -> bool:
+def is_heard(app: Celery) -> bool:
     """Whether anybody wants to know of calls."""
     return bool(
-        signals.before_task_publish.receivers
+        app.conf.task_send_sent_event
+        or signals.before_task_publish.receivers
         or signals.after_task_publish.receivers
         or signals.task_sent.receivers
     )
+
+
+def sent_calls(app: Celery, publications: Iterable[Publication | None]) -> list[Call[Any]]:
+    """What tells of these calls by events, if the settings say so; to be sent with them."""
+    told = [each.event() for each in publications if each is not None]
+    if not told or not app.conf.task_send_sent_event:
+        return []
+    dispatcher = app.events.Dispatcher()
+    return list(dispatcher.calls([dispatcher.made("task-sent", each) for each in told]))
 
 
 class Publication:
@@ -117,6 +129,24 @@ class Publication:
             eta=self._headers.get("eta"),
             taskset=self._headers.get("group"),
         )
+
+    def event(self) -> dict[str, Any]:
+        """The fields of the event ``task-sent``."""
+        headers = self._headers
+        return {
+            "uuid": self.task_id,
+            "root_id": headers["root_id"],
+            "parent_id": headers["parent_id"],
+            "name": self.name,
+            "args": headers["argsrepr"],
+            "kwargs": headers["kwargsrepr"],
+            "retries": headers["retries"],
+            "eta": headers["eta"],
+            "expires": headers["expires"],
+            "queue": self.queue,
+            "exchange": "",
+            "routing_key": self.queue,
+        }
 
     def _celery_headers(self) -> dict[str, Any]:
         message, stored = self.message, self.message.headers

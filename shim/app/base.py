@@ -72,8 +72,8 @@ class Celery(Commanding, Configuring, Components, Connecting, Registering, Resul
         config_source_silent: bool = False,
         **settings: Any,
     ) -> None:
-        if amqp is not None or tasks is not None or events is not None:
-            raise ImproperlyConfigured("amqp=, events= and tasks= cannot be replaced here")
+        if amqp is not None or tasks is not None:
+            raise ImproperlyConfigured("amqp= and tasks= cannot be replaced here")
         self.main = main
         self.namespace = namespace
         self.set_as_current = set_as_current
@@ -83,6 +83,8 @@ class Celery(Commanding, Configuring, Components, Connecting, Registering, Resul
         self._own_task_cls = task_cls
         if control is not None:
             self.control_cls = control
+        if events is not None:
+            self.events_cls = events
         early = _early(broker, backend, include, {**(changes or {}), **settings})
         source = None if config_source is None else (config_source, config_source_silent)
         self._start_configuring(early, source)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..revocation import AppRevocations
 from .control import Control
+from .events import Events
 from .importing import imported
 
 if TYPE_CHECKING:
@@ -14,13 +15,15 @@ if TYPE_CHECKING:
 
 
 class Commanding:
-    """The part of `Celery` that has to do with remote control.
+    """The part of `Celery` that has to do with remote control and events.
 
     Attributes:
         control_cls: the class of `control`, or its dotted path.
+        events_cls: the class of `events`, or its dotted path.
     """
 
     control_cls: Any = Control
+    events_cls: Any = Events
 
     @cached_property
     def control(self) -> Control:
@@ -28,6 +31,13 @@ class Commanding:
         made = imported(self.control_cls) if isinstance(self.control_cls, str) else self.control_cls
         control: Control = made(app=self)
         return control
+
+    @cached_property
+    def events(self) -> Events:
+        """What workers tell of their tasks."""
+        made = imported(self.events_cls) if isinstance(self.events_cls, str) else self.events_cls
+        events: Events = made(cast("Celery", self))
+        return events
 
     @cached_property
     def revocations(self) -> AppRevocations:

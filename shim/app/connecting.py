@@ -80,8 +80,6 @@ class Connecting:
                 self._events[name] = QueueEvents(name, driver=driver, prefix=self.prefix)
             return self._events[name].start()
 
-    events = events_of
-
     def known_queues(self) -> list[str]:
         """Every queue that the settings, the routes, the tasks and earlier calls name."""
         names = [*self._named_queues(), *self._queues]

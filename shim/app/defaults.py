@@ -106,7 +106,7 @@ _TASK = [
     works("task_publish_retry_policy", _policy(), _CALLS),
     works("task_annotations", None, "tests/shim/test_annotations.py"),
     met("task_store_errors_even_if_ignored", False, "failures are always kept"),
-    accepted("task_send_sent_event", False, _YET),
+    works("task_send_sent_event", False, "tests/shim/test_worker_events.py"),
     accepted("task_remote_tracebacks", False, "the traceback is in AsyncResult.traceback"),
     works("task_protocol", 2, _HERE, "any other is refused", _one_protocol),
     accepted("task_repr_maxlevels", 3, _YET),

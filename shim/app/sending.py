@@ -13,7 +13,7 @@ from bullrush.core.new_job import NewJob
 from ..ids import job_id_of, uuid
 from ..local import running
 from ..message import Message
-from .announcing import Publication, is_heard
+from .announcing import Publication, is_heard, sent_calls
 from .arguments import checked_args, checked_kwargs
 from .headers import (
     defaults_of,
@@ -80,7 +80,7 @@ def prepare_call(
     given, named = checked_args(args), checked_kwargs(kwargs)
     if not options and task is not None and headers is None and renew and not running.get():
         template = app.templates.of(task)
-        if template is not None and not is_heard():
+        if template is not None and not is_heard(app):
             job = template.job(given, named)
             return Prepared(job, app.queue(template.queue), job.id, template.ignored)
     own = {key: value for key, value in options.items() if value is not None}
@@ -95,7 +95,7 @@ def prepare_call(
     job_options = job_options_of(app, task, merged, stored)
     job_options["job_id"] = job_id_of(task_id)
     publication = None
-    if is_heard():
+    if is_heard(app):
         publication = Publication(app, name, task_id, first.name, message, job_options)
         message = publication.before()
     conf = app.conf
@@ -119,9 +119,9 @@ def send_prepared(app: Celery, prepared: Prepared, options: Mapping[str, Any]) -
     """
     queue, conf = prepared.queue, app.conf
     call: Any = queue.send_jobs([prepared.job], lambda jobs: jobs[0])
-    if prepared.more:
+    if prepared.more or prepared.publication is not None:
         more = [each.send_jobs([prepared.job], lambda jobs: jobs[0]) for each in prepared.more]
-        call = Batch([call, *more], list)
+        call = Batch([call, *more, *sent_calls(app, [prepared.publication])], list)
     retry = options.get("retry")
     publish(
         lambda: run(queue.driver, call),

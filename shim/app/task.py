@@ -14,6 +14,7 @@ from ..message import Message
 from .arguments import checked_args, checked_kwargs
 from .context import Context as Context
 from .context import RequestStack
+from .publishing import publish
 from .retrying import plan_of, refuse
 from .task_options import TaskOptions
 
@@ -229,6 +230,28 @@ class Task(TaskOptions, MakesSignatures):
         elif not request.is_eager:
             request.told = told
             request.delivery.update_progress(told)
+
+    def send_event(
+        self, type_: str, retry: bool = True, retry_policy: Any = None, **fields: Any
+    ) -> None:
+        """Send an event of your own that belongs to this run; whoever hears events gets it.
+
+        Args:
+            type_: such as ``task-progress``.
+            retry, retry_policy: as those of `apply_async`.
+            **fields: what it tells.
+
+        Raises:
+            OperationalError: Redis did not answer.
+        """
+        request, conf = self.request, self.app.conf
+        with self.app.events.default_dispatcher(hostname=request.hostname) as dispatcher:
+            publish(
+                lambda: dispatcher.send(type_, uuid=request.id, **fields),
+                retry,
+                retry_policy,
+                conf.task_publish_retry_policy,
+            )
 
     def add_trail(self, result: Any) -> Any:
         """Note a task that this run has started; gives the result."""

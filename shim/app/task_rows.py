@@ -60,7 +60,7 @@ TASK_OPTIONS: tuple[Row, ...] = (
     works("pydantic_context", _MODELS),
     works("pydantic_dump_kwargs", _MODELS),
     works("trail", _CALLS),
-    accepted("send_events", "the worker decides: -E, worker_send_task_events"),
+    works("send_events", "tests/shim/test_worker_events.py"),
     works("resultrepr_maxsize", "tests/shim/test_logging.py"),
     works(
         "Request", "tests/shim/test_request_classes.py", "its on_success, on_failure, on_timeout"

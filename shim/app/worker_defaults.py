@@ -13,6 +13,8 @@ _POOLS = "tests/shim/test_pools.py"
 _LOG = "tests/shim/test_logging.py"
 _CONTROLLED = "tests/shim/test_control.py"
 _STREAM = "commands are in a bounded stream in Redis"
+_TELLING = "tests/shim/test_worker_events.py"
+_EVENT_STREAM = "events are in a bounded stream in Redis, which every receiver reads from now on"
 _YET = "has no effect yet"
 _PLACE = "[%(asctime)s: %(levelname)s/%(processName)s] "
 
@@ -43,6 +45,7 @@ _WORKER = [
     works("worker_max_memory_per_child", None, _POOLS),
     works("worker_soft_shutdown_timeout", 0.0, _POOLS),
     works("worker_enable_remote_control", True, _CONTROLLED),
+    works("worker_send_task_events", False, _TELLING),
     works("worker_pool_restarts", False, _CONTROLLED, "new child processes; code is not reloaded"),
     met("worker_prefetch_multiplier", 4, "jobs are fetched when there is a slot for them"),
     met("worker_disable_prefetch", False, "always so, but for jobs shorter than a round trip"),
@@ -52,7 +55,6 @@ _WORKER = [
     accepted("worker_cancel_long_running_tasks_on_connection_loss", False, "they go on"),
     *_several(
         _YET,
-        worker_send_task_events=False,
         worker_enable_soft_shutdown_on_idle=False,
         worker_deduplicate_successful_tasks=False,
         worker_proc_alive_timeout=4.0,
@@ -87,16 +89,15 @@ _CONTROL = [
     met("control_queue_exclusive", True, _STREAM),
     met("control_queue_durable", False, _STREAM),
 ]
-_EVENTS = _several(
-    _YET,
-    event_exchange="celeryev",
-    event_serializer="json",
-    event_queue_prefix="celeryev",
-    event_queue_ttl=5.0,
-    event_queue_expires=60.0,
-    event_queue_exclusive=True,
-    event_queue_durable=False,
-)
+_EVENTS = [
+    works("event_exchange", "celeryev", _TELLING, "names the stream of events"),
+    works("event_queue_expires", 60.0, _TELLING, "s after the last event until the stream goes"),
+    met("event_serializer", "json", "events are JSON"),
+    met("event_queue_prefix", "celeryev", _EVENT_STREAM),
+    met("event_queue_ttl", 5.0, _EVENT_STREAM),
+    met("event_queue_exclusive", True, _EVENT_STREAM),
+    met("event_queue_durable", False, _EVENT_STREAM),
+]
 _SECURITY = _several(
     "read by setup_security",
     security_key=None,

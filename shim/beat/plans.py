@@ -131,7 +131,7 @@ def _digest(*parts: Any) -> str:
 
 def _is_constant(app: Any, entry: ScheduleEntry, task: Task | None) -> bool:
     """Whether every run is the same, so that nobody has to make it, nor hears of it."""
-    if is_heard():
+    if is_heard(app):
         return False
     if app.conf.task_always_eager and task is not None:
         return False

@@ -12,6 +12,7 @@ from bullrush.core.errors import ConnectionFailed
 from bullrush.core.nodes import Node, add_nodes
 from bullrush.core.parents import Parent
 
+from ..app.announcing import sent_calls
 from ..app.headers import add_to_parent
 from ..app.sending import Prepared, prepare_call
 from ..exceptions import BrokerUnreachable
@@ -56,7 +57,8 @@ class Planting:
         trees = [self._tree(root, sent, members) for root in found.roots]
         if not trees:
             return sent
-        calls = list(self._calls(trees))
+        publications = [each.publication for each in sent.values()]
+        calls = [*self._calls(trees), *sent_calls(self.app, publications)]
         driver = self.app.driver
         try:
             # The first goes alone: a server that does not know the script yet learns it.
@@ -65,9 +67,9 @@ class Planting:
                 run(driver, Batch(calls[1:], list))
         except ConnectionFailed as error:
             raise BrokerUnreachable(*error.args) from error
-        for each in sent.values():
-            if each.publication is not None:
-                each.publication.after()
+        for each in publications:
+            if each is not None:
+                each.after()
         return sent
 
     def _tree(self, root: Step, sent: dict[str, Prepared], members: Members) -> list[Node]:

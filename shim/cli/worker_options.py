@@ -33,12 +33,10 @@ WITHOUT_EFFECT = {
     "prefetch_multiplier": "a worker takes what it can start, and gives back what must wait",
     "without_gossip": "workers do not gossip",
     "without_mingle": "workers need not ask each other at the start",
-    "without_heartbeat": "its record in Redis is written in any case",
-    "heartbeat_interval": "its record in Redis is written every 10 s",
     "statedb": "revoked ids are kept in Redis",
 }
 #: Those of them that a word is said about; the others ask for what is done anyway.
-TOLD = ("prefetch_multiplier", "without_heartbeat", "heartbeat_interval", "statedb")
+TOLD = ("prefetch_multiplier", "statedb")
 
 
 def check_pool(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -122,6 +120,12 @@ _QUEUES = (
     _option("-I", "--include", **NAMES, help="More modules with tasks."),
     _option("--purge", "--discard", is_flag=True, help="First take away every task that waits."),
     _option("-E", "--task-events", "--events", is_flag=True, help="Tell monitors of each task."),
+    _option(
+        "--heartbeat-interval",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Seconds between two heartbeat events; 2 with -E, else 10.",
+    ),
+    _option("--without-heartbeat", is_flag=True, help="Send no events of the worker itself."),
 )
 _POOL = (
     _option(
@@ -189,8 +193,6 @@ _CELERYS = (
     _option("--disable-prefetch", is_flag=True, hidden=True),
     _option("--without-gossip", is_flag=True, hidden=True),
     _option("--without-mingle", is_flag=True, hidden=True),
-    _option("--without-heartbeat", is_flag=True, hidden=True),
-    _option("--heartbeat-interval", type=float, hidden=True),
     _option("-S", "--statedb", hidden=True),
 )
 _DEVELOPING = (

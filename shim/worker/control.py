@@ -99,5 +99,14 @@ from .steering import (
 from .steering import (
     time_limit as time_limit,
 )
+from .watching import (
+    disable_events as disable_events,
+)
+from .watching import (
+    enable_events as enable_events,
+)
+from .watching import (
+    heartbeat as heartbeat,
+)
 
 __all__ = ("ControllerInfo", "Panel", "control_command", "inspect_command")

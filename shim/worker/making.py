@@ -17,6 +17,7 @@ from ..app.log import LogSettings
 from ..app.trace import Tracer
 from ..finding import find_app, locate_app
 from . import control as control  # registers the commands
+from .events import HEART_OPTIONS
 from .node import ChildLife, Node, before_child
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def make_worker(
         source: the application's name for ``-A``, by which children find it; looked for in the
             imported modules when not given.
         log: how its processes set up their log; left alone when not given.
-        **options: see `WorkerOptions`.
+        **options: see `WorkerOptions`; and `heartbeat_interval` (s), `without_heartbeat`.
 
     Raises:
         InvalidOption: an unknown pool or option, or a value out of range.
@@ -120,7 +121,7 @@ def make_worker(
         concurrency=concurrency or app.conf.worker_concurrency or os.cpu_count() or 1,
         pool=pool,
         name=name,
-        **{**_configured(app, pool), **options},
+        **{**_configured(app, pool), **_of_core(options)},
     )
     node.attach(worker)
     return worker
@@ -142,6 +143,10 @@ def _configured(app: Celery, pool: str) -> dict[str, Any]:
         found["max_tasks_per_child"] = conf.worker_max_tasks_per_child
         found["max_memory_per_child"] = conf.worker_max_memory_per_child
     return found
+
+
+def _of_core(options: dict[str, Any]) -> dict[str, Any]:
+    return {each: value for each, value in options.items() if each not in HEART_OPTIONS}
 
 
 def node_name(hostname: str | None = None) -> str:

@@ -6,9 +6,11 @@ import logging
 import multiprocessing
 import multiprocessing.util
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from bullrush.core.delivery import Delivery
 from bullrush.core.worker import Worker
@@ -18,6 +20,7 @@ from .._state import find_current
 from ..app.log import LogSettings
 from ..exceptions import NotRegistered
 from ..finding import find_app
+from .events import WorkerEvents
 from .remote import Remote
 from .request import Request
 
@@ -46,6 +49,9 @@ class Node:
         consumer: the sender of `worker_ready` and `task_received`.
         worker: the core's worker, when it has been made.
         remote: what answers remote control.
+        events: what tells of it and of its tasks.
+        counts: name of a task, as it is stored -> how many runs have ended.
+        terminated: a run that remote control has ended -> the signal.
     """
 
     def __init__(self, app: Celery, hostname: str, options: dict[str, Any]) -> None:
@@ -54,6 +60,9 @@ class Node:
         self.worker: Worker | None = None
         self.exitcode = 0
         self.remote: Remote | None = None
+        self.events: WorkerEvents | None = None
+        self.counts: Counter[Any] = Counter()
+        self.terminated: WeakKeyDictionary[Delivery, int] = WeakKeyDictionary()
         #: Task -> attributes that remote control has changed.
         self.changed_tasks: dict[str, dict[str, Any]] = {}
 
@@ -97,6 +106,10 @@ class Node:
         worker.on("heartbeat", self._beat)
         worker.on("signalled", self._signalled)
         worker.on("closed", self._closed)
+        worker.on("completed", self._count)
+        worker.on("failed", self._count)
+        self.events = WorkerEvents(self, worker)
+        self.events.attach()
         if self.app.conf.worker_enable_remote_control:
             self.remote = Remote(self, worker)
             self.remote.attach()
@@ -117,6 +130,9 @@ class Node:
             how="Cold" if at_once else "Warm",
             exitcode=self.exitcode,
         )
+
+    def _count(self, delivery: Delivery, outcome: Any) -> None:
+        self.counts[delivery.job.raw("name")] += 1
 
     def _closed(self) -> None:
         signals.worker_shutdown.send(sender=self)
@@ -140,6 +156,12 @@ class NodeConsumer:
         """What runs the tasks."""
         worker = self.controller.worker
         return None if worker is None else worker.pool
+
+    @property
+    def event_dispatcher(self) -> Any:
+        """What sends the worker's events: ``event_dispatcher.send("shop-opened", number=1)``."""
+        events = self.controller.events
+        return None if events is None else events.dispatcher
 
     def receive(self, delivery: Delivery) -> None:
         """A task was taken from its queue."""

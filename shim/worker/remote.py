@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bullrush.core.delivery import Delivery
 from bullrush.core.errors import BullrushError
@@ -47,7 +46,6 @@ class Remote:
         self.revoked = Revoked(self)
         self.started = time.time()
         self.commands = 0
-        self._counts: Counter[Any] = Counter()
         self._pidbox = Pidbox(self)
         self._pid = os.getpid()
 
@@ -56,8 +54,6 @@ class Remote:
         worker = self.worker
         worker.on("ready", self._start)
         worker.on("closed", self._stop)
-        worker.on("completed", self._count)
-        worker.on("failed", self._count)
 
     @property
     def fleet(self) -> Fleet:
@@ -67,7 +63,7 @@ class Remote:
     @property
     def total(self) -> dict[str, int]:
         """Task name -> how many runs have ended."""
-        return {(name or b"").decode("utf-8", "replace"): n for name, n in self._counts.items()}
+        return {(name or b"").decode("utf-8", "replace"): n for name, n in self.node.counts.items()}
 
     def requests(self) -> list[Request]:
         """Every task in the worker's hands, with the pid of its process when it runs."""
@@ -107,6 +103,3 @@ class Remote:
         self._pidbox.stop()
         if self in process.workers:
             process.workers.remove(self)
-
-    def _count(self, delivery: Delivery, outcome: Any) -> None:
-        self._counts[delivery.job.raw("name")] += 1

@@ -76,7 +76,7 @@ class Request:
     @property
     def argsrepr(self) -> str:
         """The positional arguments as the log shows them."""
-        return self._header("argsrepr") or saferepr(list(self.message.args), 1024)
+        return self._header("argsrepr") or saferepr(tuple(self.message.args), 1024)
 
     @property
     def kwargsrepr(self) -> str:

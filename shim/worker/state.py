@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from bullrush import __version__
+
 if TYPE_CHECKING:
     from .remote import Remote
     from .request import Request
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 #: How events and `inspect` name this software.
 SOFTWARE_INFO = {
     "sw_ident": "py-bullrush",
-    "sw_ver": "0",
+    "sw_ver": __version__,
     "sw_sys": platform.system(),
 }
 

@@ -86,6 +86,7 @@ def _pairs(texts: Iterable[str]) -> dict[str, list[str]]:
 def _terminate(state: Remote, delivery: Delivery, number: int) -> bool:
     if number == getattr(_signal, "SIGUSR1", None):
         return state.worker.pool.cancel(delivery, SoftTimeLimitExceeded("terminated by SIGUSR1"))
+    state.node.terminated[delivery] = number
     return state.worker.terminate(delivery, Revocation("terminated", number), number)
 
 

@@ -65,7 +65,7 @@ def test_a_run_is_logged_by_the_names_that_projects_filter_by(app, start, caplog
     assert result.get(timeout=20) == 3
     (received,) = lines(caplog, "celery.worker.strategy")
     assert received.getMessage() == f"Task {add.name}[{result.id}] received"
-    assert received.data["args"] == "[1]"
+    assert received.data["args"] == "(1,)"
     (succeeded,) = lines(caplog, "celery.app.trace")
     assert succeeded.getMessage().startswith(f"Task {add.name}[{result.id}] succeeded in ")
     assert succeeded.getMessage().endswith("s: 3")

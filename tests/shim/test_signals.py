@@ -254,7 +254,7 @@ def test_what_is_received_is_told_by_the_consumer(app, start, log):
         [1],
         {"y": 2},
     )
-    assert repr(request) == f"<Request: {add.name}[{result.id}] [1] {{'y': 2}}>"
+    assert repr(request) == f"<Request: {add.name}[{result.id}] (1,) {{'y': 2}}>"
 
 
 def test_an_unknown_task_is_told_by_its_name(app, start, log):
