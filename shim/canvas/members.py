@@ -67,7 +67,7 @@ class Members:
     def __init__(self, app: Celery) -> None:
         self._app = app
         self._patterns: dict[tuple[Any, ...], _Pattern] = {}
-        self._heard = is_heard()
+        self._heard = is_heard(app)
 
     def like_an_earlier_one(self, signature: Signature, place: tuple[Any, ...]) -> Prepared | None:
         """The job of a member that differs from an earlier one by its id, its index and its
