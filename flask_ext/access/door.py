@@ -71,7 +71,12 @@ class Door:
     @property
     def is_locked(self) -> bool:
         """Whether there is no way in at all."""
-        return not (self.policy.tokens or self._web_tokens or self._authenticate)
+        return not (self.takes_tokens or self._authenticate)
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether there is a token that opens something."""
+        return bool(self.policy.tokens or self._web_tokens)
 
     @property
     def is_open(self) -> bool:

@@ -163,6 +163,7 @@ def _form(wanted: str, problem: str = "", status: int = 200) -> Response:
         wanted=wanted,
         problem=problem,
         locked=door.is_locked,
+        takes_tokens=door.takes_tokens,
         csrf_token=sessions_of().csrf_token(f"form:{nonce}"),
     )
     response = make_response(html, status)

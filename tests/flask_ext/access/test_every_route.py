@@ -280,6 +280,25 @@ def test_no_body_is_too_large_too_deep_or_of_another_kind(app):
             assert answer.get_json()["success"] is False
 
 
+@pytest.mark.parametrize(
+    "body",
+    [{"no such field": HUSH}, [HUSH], HUSH, 5, {"queue": {"password": HUSH}}, {"$where": [HUSH]}],
+    ids=str,
+)
+def test_a_body_of_the_wrong_form_does_nothing_and_is_not_repeated(app, caplog, body):
+    caplog.set_level("DEBUG")
+    boss = {"Authorization": f"Bearer {TOKENS['boss']['token']}"}
+    client = app.test_client()
+    before = app.extensions["bullrush"].queue("emails").get_job_counts()
+    for method, rule, _ in guarded(app):
+        if method != "GET":
+            answer = asked(client, method, address(rule), headers=boss, json=body)
+            assert 400 <= answer.status_code < 500, (method, rule.rule)
+            assert HUSH not in answer.text
+    assert app.extensions["bullrush"].queue("emails").get_job_counts() == before
+    assert HUSH not in caplog.text
+
+
 @pytest.mark.parametrize("text", STRANGE, ids=lambda text: text[:40])
 def test_strange_names_reach_no_key_and_break_nothing(app, text):
     boss = {"Authorization": f"Bearer {TOKENS['boss']['token']}"}

@@ -290,6 +290,12 @@ def test_without_any_way_in_the_page_says_what_to_set(open_app, browser):
     assert "<form" not in page.text
 
 
+def test_where_the_application_alone_knows_who_is_who_the_page_says_so(open_app, browser):
+    page = browser(open_app(auth=lambda: None, BULLRUSH_TOKENS={})).get(LOGIN)
+    assert "log in to the application itself" in page.text
+    assert "<form" not in page.text
+
+
 def test_many_wrong_tokens_make_the_next_ones_wait_and_lock_nobody_out_who_was_in(
     open_app, browser
 ):
