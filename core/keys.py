@@ -301,9 +301,15 @@ def discovery_pattern(prefix: str = DEFAULT_PREFIX) -> str:
     return f"{_escaped(prefix)}:*:{QUEUE_KEYS['meta']}"
 
 
-def key_pattern(prefix: str = DEFAULT_PREFIX) -> str:
-    """The SCAN pattern that finds every key under a prefix, ours among them."""
-    return f"{_escaped(prefix)}:*"
+def key_pattern(prefix: str = DEFAULT_PREFIX, queue: str | None = None) -> str:
+    """The SCAN pattern that finds every key under a prefix, ours among them, or of one queue."""
+    return f"{_escaped(prefix)}:*" if queue is None else f"{_escaped(f'{prefix}:{queue}')}:*"
+
+
+def split_key(key: str, prefix: str) -> tuple[str, str]:
+    """(queue, rest) of a key under a prefix; the queue is empty for private keys."""
+    queue, _, rest = key.removeprefix(f"{prefix}:").partition(":")
+    return queue, rest
 
 
 def _escaped(text: str) -> str:

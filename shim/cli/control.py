@@ -12,6 +12,7 @@ import click
 
 from ..app import Celery
 from ..worker.control import Panel
+from . import depths
 from .commands import NAMES, Command
 from .main import QUIET
 
@@ -39,14 +40,19 @@ def remote_options(function: F) -> F:
 def status(
     context: click.Context, timeout: float, destination: list[str] | None, as_json: bool
 ) -> None:
-    """List the workers that are up."""
+    """List the workers that are up, and how the queues stand with the slots of their workers."""
     app: Celery = context.obj
     answers = app.control.inspect(timeout=timeout, destination=destination).ping() or {}
+    queues = depths.snapshots(app)
     if as_json:
-        click.echo(json.dumps(answers, default=repr))
+        # No worker can be called so: their names have an @.
+        told = {**answers, "queues": {each.name: depths.as_json(each) for each in queues}}
+        click.echo(json.dumps(told, default=repr))
     for name in [] if as_json else answers:
         _say_node(name)
-    _end(context, answers)
+    if not as_json and not context.meta.get(QUIET):
+        click.echo(depths.table(queues))
+    _end(context, answers, quiet=as_json)
 
 
 @click.command(cls=Command)

@@ -16,6 +16,7 @@ from bullrush.exceptions import ImproperlyConfigured
 from ..app import Celery, current_app
 from ..finding import find_app
 from .commands import HELP, Commands
+from .variables import load_variables
 from .worker import NO_COLOR, SOURCE
 
 #: Name of a command -> where it is.
@@ -23,11 +24,17 @@ HOMES = {
     "amqp": ".refused:amqp",
     "beat": ".beat:beat",
     "call": ".tasks:call",
+    "config": ".config:config",
     "control": ".control:control",
+    "dev": ".dev:dev",
+    "dlq": ".dlq:dlq",
+    "doctor": ".doctor:doctor",
     "events": ".refused:events",
     "graph": ".refused:graph",
     "health": ".health:health",
     "inspect": ".control:inspect",
+    "k8s": ".k8s:k8s",
+    "keys": ".keys:keys",
     "logtool": ".logtool:logtool",
     "list": ".queues:listing",
     "migrate": ".migrate:migrate",
@@ -35,14 +42,25 @@ HOMES = {
     "purge": ".queues:purge",
     "report": ".shell:report",
     "result": ".tasks:result",
+    "run-role": ".roles:run_role",
     "shell": ".shell:shell",
     "status": ".control:status",
+    "timers": ".timers:timers",
+    "top": ".top:top",
     "upgrade": ".upgrade:upgrade",
     "worker": ".worker:worker",
 }
 
 
 @click.group(cls=Commands, homes=HOMES, context_settings={**HELP, "auto_envvar_prefix": "CELERY"})
+@click.option(
+    "--env-file",
+    default=".env",
+    is_eager=True,
+    expose_value=False,
+    callback=load_variables,
+    help="A file of variables; those that are set already win. .env here; '' for none.",
+)
 @click.option(
     "-A",
     "--app",

@@ -22,6 +22,7 @@ usage: multi start <node1 node2 nodeN|range> [worker options]
        multi stopwait <n1 n2 nN|range> [-SIG]
        multi restart <n1 n2 nN|range> [-SIG] [worker options]
        multi kill <n1 n2 nN|range>
+       multi scale <number> [worker options]
 
        multi show <n1 n2 nN|range> [worker options]
        multi get <node> <n1 n2 nN|range> [worker options]
@@ -33,6 +34,8 @@ A number stands for so many nodes: 3 is celery1 celery2 celery3. An option of so
 their names or numbers behind a colon: -c:1-2 8 -Q:mailer mail. --pidfile and --logfile know %n
 and %h.
 """
+#: `scale` looks so far above for workers that are too many.
+_MOST_ABOVE = 256
 #: s between two looks whether a worker has ended.
 LOOK = 0.1
 
@@ -103,6 +106,24 @@ def kill(words: list[str], before: list[str]) -> int:
     return 0
 
 
+def scale(words: list[str], before: list[str]) -> int:
+    """Have so many workers, celery1 to celeryN: start those that are missing, and stop those above
+    when their tasks have ended.
+    """
+    if not words or not words[0].isdigit():
+        click.echo("multi scale <number> [worker options]", err=True)
+        return 1
+    count, rest = int(words[0]), words[1:]
+    wanted = nodes_of([str(count), *rest]).nodes if count else []
+    above = nodes_of([f"{count + 1}-{count + _MOST_ABOVE}", *rest]).nodes
+    surplus = [node for node in above if read_pid(node.pidfile) is not None]
+    missing = [node.short for node in wanted if read_pid(node.pidfile) is None]
+    failed = start([*missing, *rest], before) if missing else 0
+    if surplus:
+        _wait(_signal(surplus, signal.SIGTERM))
+    return failed
+
+
 def show(words: list[str], before: list[str]) -> int:
     """The commands that `start` would carry out."""
     for node in nodes_of(words).nodes:
@@ -141,6 +162,7 @@ ACTIONS: dict[str, Callable[[list[str], list[str]], int]] = {
     "stop_verify": stopwait,
     "restart": restart,
     "kill": kill,
+    "scale": scale,
     "show": show,
     "get": get,
     "names": names,

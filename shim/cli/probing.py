@@ -18,7 +18,12 @@ _option = click.option
 #: Names of the options that `watched` takes.
 NAMES = ("health_port", "metrics_port", "probe_host", "ready_without_durability")
 PROBE_OPTIONS = (
-    _option("--health-port", type=_PORT, help="Serve /live, /health and /ready by HTTP there."),
+    _option(
+        "--health-port",
+        type=_PORT,
+        envvar="BULLRUSH_HEALTH_PORT",
+        help="Serve /live, /health and /ready by HTTP there.",
+    ),
     _option("--metrics-port", type=_PORT, help="Serve /metrics for Prometheus there."),
     _option("--probe-host", default="0.0.0.0", help="The address of both; all by default."),
     _option(

@@ -29,6 +29,7 @@ from .daemon import NAMES as DAEMON
 from .daemon import prepared
 from .probing import NAMES as PROBING
 from .probing import watched
+from .processes import supervise
 from .reload import own_command, project_folders, run_with_reload
 from .worker_options import TOLD, WITHOUT_EFFECT, worker_options
 
@@ -62,9 +63,12 @@ def worker(
         sys.exit(run_with_reload(own_command(), project_folders()))
     background = {name: options.pop(name) for name in DAEMON}
     name = node_name(options["hostname"])
+    processes = options.pop("processes")
     if background["pidfile"]:
         background["pidfile"] = node_format(background["pidfile"], name)
     with prepared(**background):
+        if processes is not None:
+            sys.exit(supervise(processes, name))
         sys.exit(_serve(context, app, options))
 
 
@@ -74,6 +78,8 @@ def _serve(context: click.Context, app: Celery, options: dict[str, Any]) -> int:
     log, style = _log(options, colorize), options.pop("log_style")
     clock = {name: options.pop(name) for name in _CLOCK}
     asked = {name: options.pop(name) for name in WITHOUT_EFFECT}
+    _refuse_memory(app, options.pop("allow_inmemory"))
+    _apply_log_dates(app, options.pop("log_date_format"))
     check_privileges(app.conf.accept_content)
     watching = {name: options.pop(name) for name in PROBING}
     if options.pop("require_ready"):
@@ -101,6 +107,20 @@ def _log(options: dict[str, Any], colorize: bool | None) -> LogSettings:
     return LogSettings(level, file, colorize, format=options.pop("log_format"))
 
 
+def _refuse_memory(app: Celery, allowed: bool) -> None:
+    """Queues in memory are those of one process, and nobody else can add a job to them."""
+    if app.driver.volatile and not allowed:
+        raise InvalidOption(
+            f"the queues are in the memory of this process ({app.driver.location}), where nobody "
+            "else reaches them: unset QUEUE_DRIVER or name a Redis; for a test, --allow-inmemory"
+        )
+
+
+def _apply_log_dates(app: Celery, how: str | None) -> None:
+    if how is not None:
+        app.conf.worker_log_datefmt = app.conf.worker_task_log_datefmt = how
+
+
 def _queues(app: Celery, options: dict[str, Any]) -> list[QueueShare]:
     """What it serves; with --purge, emptied first."""
     shares = parse_shares(options.pop("queues"))
@@ -119,6 +139,9 @@ def _chosen(app: Celery, options: dict[str, Any]) -> dict[str, Any]:
     """What was said, as `make_worker` takes it."""
     if options.pop("task_events"):
         app.conf.worker_send_task_events = True
+    size = options.pop("max_memory")
+    if size is not None:
+        options["max_memory_per_child"] = size
     given = {name: value for name, value in options.items() if value is not None}
     given.setdefault("pool", app.conf.worker_pool or _default_pool(app))
     if given.get("concurrency") == "auto":

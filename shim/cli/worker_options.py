@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -74,6 +75,20 @@ def check_concurrency(
     if not value.isdigit() or int(value) < 1:
         raise click.BadParameter(f"{value!r} is neither a whole number from 1 nor auto")
     return int(value)
+
+
+_UNITS = {"": 1, "K": 1, "M": 1024, "G": 1024 * 1024}
+_SIZE = re.compile(r"^(\d+)([KMG]?)I?B?$")
+
+
+def check_size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """``512M``: KiB, as processes are measured. A bare number is KiB as well."""
+    if value is None:
+        return None
+    match = _SIZE.match(value.upper())
+    if match is None or not int(match[1]):
+        raise click.BadParameter(f"{value!r} is no size such as 512M or 1G")
+    return int(match[1]) * _UNITS[match[2]]
 
 
 _LIMIT = click.FloatRange(min=0, min_open=True)
@@ -195,6 +210,24 @@ _CELERYS = (
     _option("--without-mingle", is_flag=True, hidden=True),
     _option("-S", "--statedb", hidden=True),
 )
+_OURS = (
+    _option(
+        "--processes",
+        type=_COUNT,
+        help="Run so many whole workers on this machine, and start one again that dies.",
+    ),
+    _option(
+        "--max-memory",
+        callback=check_size,
+        metavar="SIZE",
+        help="As --max-memory-per-child, with a unit: 512M, 1G; prefork.",
+    ),
+    _option(
+        "--log-date-format",
+        help="How moments look in the log, as strftime has it: '%Y-%m-%d %H:%M:%S'.",
+    ),
+    _option("--allow-inmemory", is_flag=True, help="Serve queues in this process' memory; tests."),
+)
 _DEVELOPING = (
     _option(
         "--reload",
@@ -207,7 +240,7 @@ _DEVELOPING = (
 def worker_options(function: F) -> F:
     """All of them."""
     function = click.argument("settings", nargs=-1, metavar="[SETTING=VALUE]...")(function)
-    groups = (_NAMING, _LOGGING, _QUEUES, _POOL, _BEAT, PROBE_OPTIONS, _CELERYS)
+    groups = (_NAMING, _LOGGING, _QUEUES, _POOL, _BEAT, PROBE_OPTIONS, _CELERYS, _OURS)
     for option in reversed(_DEVELOPING):
         function = option(function)
     function = daemon_options(function)

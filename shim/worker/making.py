@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bullrush.core.environment import work_settings
 from bullrush.core.errors import InvalidOption
 from bullrush.core.worker import Worker
 from bullrush.core.worker.share import QueueShare
@@ -118,13 +119,22 @@ def make_worker(
         handler,
         driver=app.driver,
         prefix=app.prefix,
-        concurrency=concurrency or app.conf.worker_concurrency or os.cpu_count() or 1,
+        concurrency=concurrency or slots_of(app),
         pool=pool,
         name=name,
         **{**_configured(app, pool), **_of_core(options)},
     )
     node.attach(worker)
     return worker
+
+
+def slots_of(app: Celery) -> int:
+    """How many tasks at once when nobody says: ``worker_concurrency``, else
+    ``EXECUTION_WORKER_CONCURRENCY``, else one for each CPU.
+    """
+    configured: int | None = app.conf.worker_concurrency
+    said = configured or work_settings().execution_worker_concurrency
+    return said or os.cpu_count() or 1
 
 
 def _configured(app: Celery, pool: str) -> dict[str, Any]:

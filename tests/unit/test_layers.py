@@ -67,6 +67,7 @@ CORE_LAYERS = (
         "snapshot",
         "thresholds",
         "workers",
+        "inventory",
     },
     {"pools"},
     {"worker"},

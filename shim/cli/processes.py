@@ -1,0 +1,92 @@
+"""``bullrush worker --processes N``: whole workers side by side; one that dies starts again."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+#: Options of the supervisor itself, with the number of words that follow.
+_OWN = {"--processes": 1, "--pidfile": 1, "-n": 1, "--hostname": 1, "-D": 0, "--detach": 0}
+_OWN |= {"--uid": 1, "--gid": 1, "--umask": 1}
+#: s after which a worker that dies at once is started again.
+PAUSE = 1.0
+_LOOK = 0.2
+
+
+def supervise(count: int, name: str) -> int:
+    """Run that many workers until SIGTERM or SIGINT, which they get as well; the worst exit code.
+
+    Args:
+        name: ``w@host``; they are ``w-1@host`` and so on.
+    """
+    short, _, host = name.partition("@")
+    command = [sys.executable, "-m", "bullrush", *plain_arguments(sys.argv[1:])]
+    kept = [Kept([*command, "-n", f"{short}-{number}@{host}"]) for number in range(1, count + 1)]
+    stopped = threading.Event()
+
+    def stop(number: int, frame: Any) -> None:
+        # The second signal is the second one for them, too: then they end at once.
+        stopped.set()
+        for each in kept:
+            each.send(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, stop)
+    for each in kept:
+        each.start()
+    while not stopped.wait(_LOOK):
+        for each in kept:
+            each.look()
+    return max(each.wait() for each in kept)
+
+
+def plain_arguments(arguments: Sequence[str]) -> list[str]:
+    """A command line without the options that are the supervisor's."""
+    left, found = list(arguments), []
+    while left:
+        word = left.pop(0)
+        option, sign, _ = word.partition("=")
+        if option not in _OWN:
+            found.append(word)
+        elif not sign:
+            del left[: _OWN[option]]
+    return found
+
+
+class Kept:
+    """A process that shall run."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = list(command)
+        self._process: subprocess.Popen[Any] | None = None
+        self._again = 0.0
+
+    def start(self) -> None:
+        """Start it. In a session of its own it gets each signal once, from its supervisor."""
+        self._again = time.monotonic() + PAUSE
+        self._process = subprocess.Popen(self._command, start_new_session=True)
+
+    def look(self) -> None:
+        """Start it again if it has ended, but not faster than once in `PAUSE`."""
+        process = self._process
+        if process is not None and process.poll() is not None and time.monotonic() > self._again:
+            said = f"{self._command[-1]} has ended ({process.returncode}); it starts again"
+            click.echo(said, err=True)
+            self.start()
+
+    def send(self, number: int) -> None:
+        """Pass a signal on."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Its exit code, when it has ended; of one that a signal killed, as a shell tells it."""
+        code = 0 if self._process is None else self._process.wait()
+        return code if code >= 0 else 128 - code
