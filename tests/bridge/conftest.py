@@ -78,12 +78,19 @@ class Project:
 
     def use(self, script: str = "use.py") -> list[str]:
         """What the project's own program prints, which imports ``celery``."""
+        return self._run(script)
+
+    def manage(self, *words: str) -> list[str]:
+        """What Django's command prints."""
+        return self._run("manage.py", *words)
+
+    def _run(self, script: str, *words: str) -> list[str]:
         code = (
-            "import runpy, bullrush; bullrush.install_as_celery();"
+            "import runpy, sys, bullrush; bullrush.install_as_celery(); sys.path.insert(0, '');"
             f"runpy.run_path({script!r}, run_name='__main__')"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, "-c", code, *words],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,

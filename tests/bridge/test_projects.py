@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 
@@ -39,6 +41,39 @@ def test_a_flask_factory_runs_unchanged(project, tmp_path):
         "process {'ready': True, 'successful': True, "
         "'value': {'current': 2, 'retries': 0, 'total': 2}}",
         "ignored None",
+    ]
+
+
+@pytest.mark.parametrize("embedded", [False, True], ids=["beat", "worker -B"])
+def test_a_django_project_with_beat_runs_unchanged(project, tmp_path, embedded):
+    news = project("django_beat", "newsroom")
+    news.environment["PROJECT_DATABASE"] = str(tmp_path / "news.db")
+    news.manage("migrate", "--run-syncdb", "--verbosity", "0")
+    log, schedule = tmp_path / "worker.log", str(tmp_path / "schedule")
+    beat = ("--beat", "--schedule", schedule) if embedded else ()
+    with ExitStack() as stack:
+        stack.enter_context(news.worker("--pool", "prefork", "-c", "2", *beat, log=log))
+        if not embedded:
+            words = ("beat", "--schedule", schedule)
+            stack.enter_context(news.running(*words, log=tmp_path / "beat.log"))
+        printed = news.use()
+    # What the project prints on Celery itself.
+    assert printed == [
+        "app newsroom newsroom Europe/Paris",
+        "tasks articles.tasks.count articles.tasks.publish_due articles.tasks.refuse "
+        "articles.tasks.total articles.tasks.total_of_one articles.tasks.words_of "
+        "newsroom.celery.debug_task",
+        "schedule count-articles every night publish what is due",
+        "on commit None",
+        "words 3 3",
+        "rolled back 2",
+        "published one two three",
+        "counted by beat",
+        "chord 6",
+        "chain 5",
+        "failed article 7 is not printable FAILURE articles.tasks.refuse",
+        "noted articles.tasks.refuse failed: ValueError('article 7 is not printable')",
+        "retried DoesNotExist FAILURE",
     ]
 
 

@@ -1,0 +1,5 @@
+"""As Celery's manual has it."""
+
+from .celery import app as celery_app
+
+__all__ = ("celery_app",)
