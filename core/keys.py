@@ -326,16 +326,21 @@ def queue_of_meta_key(key: str, prefix: str = DEFAULT_PREFIX) -> str | None:
     return name if name and ":" not in name else None
 
 
-def celery_result_key(task_id: str) -> str:
+def celery_result_key(task_id: str, prefix: str = "") -> str:
     """Where Celery itself stores a result: what old workers left, and what is stored for an id that
     is no job.
     """
-    return f"celery-task-meta-{task_id}"
+    return f"{_celery_prefix(prefix)}celery-task-meta-{task_id}"
 
 
-def celery_group_key(group_id: str) -> str:
+def celery_group_key(group_id: str, prefix: str = "") -> str:
     """Where Celery stores the ids of a group that was saved."""
-    return f"celery-taskset-meta-{group_id}"
+    return f"{_celery_prefix(prefix)}celery-taskset-meta-{group_id}"
+
+
+def _celery_prefix(prefix: str) -> str:
+    """What Celery makes of ``global_keyprefix``."""
+    return prefix if not prefix or prefix.endswith(("_", ":", ".", "-")) else f"{prefix}_"
 
 
 @dataclass(frozen=True)

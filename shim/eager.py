@@ -105,6 +105,7 @@ class EagerRun:
         task.on_success(value, self.id, context.args, context.kwargs)
         telling.tell_success(task, context, value, began)
         self._end(context, states.SUCCESS, value)
+        self._store(context, value, states.SUCCESS)
         return self._result(value, states.SUCCESS)
 
     def _value(self, context: Context) -> Any:
@@ -146,11 +147,20 @@ class EagerRun:
         self.task.on_failure(error, self.id, context.args, context.kwargs, einfo)
         telling.tell_failure(self.task, context, error, einfo)
         self._end(context, states.FAILURE, error)
+        self._store(context, error, states.FAILURE, einfo.traceback)
         return self._result(error, states.FAILURE, einfo.traceback)
 
     def _end(self, context: Context, state: str, value: Any) -> None:
         self.task.after_return(state, value, self.id, context.args, context.kwargs, None)
         telling.tell_postrun(self.task, context, value, state)
+
+    def _store(
+        self, context: Context, value: Any, state: str, traceback: str | None = None
+    ) -> None:
+        """For those who ask by the id, if the settings say so."""
+        task = self.task
+        if task.store_eager_result and not (context.ignore_result or task.ignore_result):
+            task.app.backend.store_result(self.id, value, state, traceback, context)
 
     def _send(self, signatures: Any, argument: Any) -> None:
         for each in signatures or ():

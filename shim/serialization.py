@@ -28,6 +28,8 @@ _MARK = b'"__type__"'
 _BOX = frozenset({"content_type", "content_encoding", "body"})
 _BOXED_RESULT = b'{"celery":{"content_type":'
 JSON = "json"
+#: What a compressed record begins with, before the kind and a NUL.
+_COMPRESSED = b"\0celery-compressed\0"
 _JSON_NAMES = frozenset({JSON, "application/json"})
 
 
@@ -92,6 +94,34 @@ def dump_result(value: Any, serializer: str, compression: str | None = None) -> 
     return encode_json({"celery": pack(value, serializer, compression)})
 
 
+def packed_record(text: str, compression: str | None) -> str | bytes:
+    """A record of a result as Celery stores it, compressed if it is to be.
+
+    Raises:
+        InvalidOption: there is no such compression.
+    """
+    if not compression:
+        return text
+    body, kind = _compressed(text.encode(), compression)
+    return b"".join((_COMPRESSED, kind.encode(), b"\0", body))
+
+
+def unpacked_record(raw: bytes | None) -> bytes | None:
+    """The text of a record that may be compressed.
+
+    Raises:
+        DecodeError: it cannot be expanded.
+    """
+    if raw is None or not raw.startswith(_COMPRESSED):
+        return raw
+    kind, _, body = raw[len(_COMPRESSED) :].partition(b"\0")
+    try:
+        found: bytes = _compression.decompress(body, kind.decode())
+    except Exception as error:
+        raise DecodeError(f"the stored result cannot be expanded: {error}") from error
+    return found
+
+
 def pack(value: Any, serializer: str, compression: str | None = None) -> dict[str, str]:
     """A value by one of kombu's serializers: ``content_type``, ``content_encoding``, ``body`` and,
     if it is compressed, ``compression``. The body is base64 unless it is text.
@@ -104,16 +134,21 @@ def pack(value: Any, serializer: str, compression: str | None = None) -> dict[st
     kind, encoding, body = _serialization.dumps(value, serializer=serializer)
     box = {"content_type": kind, "content_encoding": encoding}
     if compression:
-        try:
-            body, box["compression"] = _compression.compress(body, compression)
-        except KeyError:
-            raise InvalidOption(
-                f"there is no compression {compression!r} here; there are "
-                f"{', '.join(sorted(_compression.encoders()))}"
-            ) from None
+        body, box["compression"] = _compressed(body, compression)
     if isinstance(body, bytes):
         body = base64.b64encode(body).decode()
     return {**box, "body": body}
+
+
+def _compressed(body: Any, compression: str) -> tuple[bytes, str]:
+    try:
+        packed, kind = _compression.compress(body, compression)
+    except KeyError:
+        raise InvalidOption(
+            f"there is no compression {compression!r} here; there are "
+            f"{', '.join(sorted(_compression.encoders()))}"
+        ) from None
+    return packed, kind
 
 
 def unpack(box: Mapping[str, Any], accept: Iterable[str] | None = None) -> Any:

@@ -150,6 +150,7 @@ class Publication:
 
     def _celery_headers(self) -> dict[str, Any]:
         message, stored = self.message, self.message.headers
+        levels = self.app.conf.task_repr_maxlevels
         return {
             "lang": "py",
             "task": self.name,
@@ -159,8 +160,8 @@ class Publication:
             **{each: stored.get(each) for each in _STORED},
             "timelimit": stored.get("timelimit") or [None, None],
             "root_id": stored.get("root_id") or self.task_id,
-            "argsrepr": stored.get("argsrepr") or saferepr(message.args, 1024),
-            "kwargsrepr": stored.get("kwargsrepr") or saferepr(message.kwargs, 1024),
+            "argsrepr": stored.get("argsrepr") or saferepr(message.args, 1024, levels),
+            "kwargsrepr": stored.get("kwargsrepr") or saferepr(message.kwargs, 1024, levels),
             **(stored.get("headers") or {}),
         }
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from ..revocation import AppRevocations
 from .control import Control
 from .events import Events
 from .importing import imported
+from .revoking import AppRevocations
 
 if TYPE_CHECKING:
     from .base import Celery

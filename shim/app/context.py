@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ..ids import task_id_of
 from ..local import running
 from ..utils.nodenames import anon_nodename
+from ..utils.saferepr import saferepr
+from .ahead import chain_of, chord_of
 
 if TYPE_CHECKING:
     from bullrush.core.delivery import Delivery
@@ -41,8 +43,11 @@ HEADERS = (
     "replaced_task_nesting",
 )
 
+#: Those that are as they were sent; the others are worked out when somebody asks.
+_PLAIN_HEADERS = tuple(name for name in HEADERS if name not in ("chain", "chord"))
+
 #: Names that no custom header takes.
-_RESERVED = ("delivery", "entered", "pending", "told", "_task")
+_RESERVED = ("delivery", "entered", "pending", "told", "_task", "_headers")
 
 
 class _Derived:
@@ -102,6 +107,7 @@ class Context:
     delivery_info: Any = None
     delivery: Any = None
     _task: Any = None
+    _headers: Any = None
     root_id: str | None = None
     parent_id: str | None = None
     group: str | None = None
@@ -198,8 +204,16 @@ class WorkerContext(Context):
     delivery_info: Any = _Derived(lambda context: _delivery_info(context))
     properties: Any = _Derived(lambda context: _properties(context))
     origin: Any = _Derived(lambda context: anon_nodename())
+    argsrepr: Any = _Derived(lambda context: _shown(context, tuple(context.args)))
+    kwargsrepr: Any = _Derived(lambda context: _shown(context, context.kwargs))
+    chain: Any = _Derived(chain_of)
+    chord: Any = _Derived(chord_of)
     lang = "py"
     called_directly = False
+
+
+def _shown(context: Context, value: Any) -> str:
+    return saferepr(value, 1024, context._task.app.conf.task_repr_maxlevels)
 
 
 def _limits(task: Task) -> list[float | None]:
@@ -238,6 +252,7 @@ def worker_context(task: Task, message: Message, delivery: Delivery, hostname: s
     headers = message.headers
     if headers:
         _take_headers(values, headers)
+        values["_headers"] = headers
     values["id"] = headers.get("id") or task_id_of(job.id)
     values["args"] = list(message.args)
     values["kwargs"] = message.kwargs
@@ -252,7 +267,7 @@ def _take_headers(values: dict[str, Any], headers: Mapping[str, Any]) -> None:
     own = headers.get("headers")
     if own:
         values.update({name: value for name, value in own.items() if name not in _RESERVED})
-    for name in HEADERS:
+    for name in _PLAIN_HEADERS:
         if name in headers:
             values[name] = headers[name]
     if "properties" in headers:

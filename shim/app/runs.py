@@ -23,8 +23,14 @@ from bullrush.core.outcome import (
 )
 
 from .. import states
-from ..canvas.following import call_errbacks, fail_rest, follow_failure, follow_success
-from ..canvas.joining import Inherited
+from ..canvas.following import (
+    call_errbacks,
+    call_errbacks_of_rest,
+    fail_rest,
+    follow_failure,
+    follow_success,
+)
+from ..canvas.joining import JOINT, Inherited
 from ..einfo import ExceptionInfo
 from ..exceptions import Ignore, Reject, Retry, TimeLimitExceeded, WorkerLostError
 from ..failures import note_of, record_of
@@ -183,7 +189,7 @@ class Run:
         if error.requeue:
             return Returned()
         if self.message.headers:
-            fail_rest(self, outcome)
+            fail_rest(self.task.app, self.message.headers, outcome)
         return outcome
 
     def _identity(self) -> tuple[str, Any, Any]:
@@ -225,7 +231,9 @@ class Run:
         """Fail without a run, since something before it has failed."""
         if found.of_chord:
             call_errbacks(self, found.error, found.outcome)
-        fail_rest(self, found.outcome)
+            if self.task.name == JOINT:
+                call_errbacks_of_rest(self, found.error, found.outcome)
+        fail_rest(self.task.app, self.message.headers, found.outcome)
         return found.outcome
 
     def pass_on(self, value: Any) -> Outcome:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .._state import current_app
 from ..canvas.of_task import MakesSignatures
 from ..exceptions import Retry
 from ..failures import storable_exception
@@ -64,6 +66,10 @@ class Task(TaskOptions, MakesSignatures):
 
     def __repr__(self) -> str:
         return f"<@task: {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A task is pickled by its name, and found again in the current application."""
+        return (_task_of, (self.name, type(self).__module__))
 
     @property
     def request(self) -> Context:
@@ -297,3 +303,11 @@ class Task(TaskOptions, MakesSignatures):
     ) -> Message:
         """What is stored for a call of this task."""
         return Message(args, kwargs, headers)
+
+
+def _task_of(name: str, module: str) -> Task:
+    """What a pickled task is found by."""
+    if name not in current_app.tasks:
+        import_module(module)
+    found: Task = current_app.tasks[name]
+    return found

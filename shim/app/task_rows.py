@@ -47,7 +47,7 @@ TASK_OPTIONS: tuple[Row, ...] = (
     works("soft_time_limit", _POOLS),
     works("ignore_result", _TASKS),
     accepted("store_errors_even_if_ignored", "failures are always kept"),
-    accepted("store_eager_result", "nothing is stored of eager runs"),
+    works("store_eager_result", "tests/shim/test_eager.py"),
     works("track_started", _CLASSES, "costs a round trip for each run"),
     works("acks_late", _CLASSES, "late is always so; an explicit False on a task counts"),
     works("reject_on_worker_lost", _CLASSES, "True is always so; an explicit False fails the task"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime
 import inspect
 import json
+import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from bullrush.core.outcome import Moved, Outcome
 from bullrush.core.pools import Hold, TimeLimits
 
 from ..batches import BatchRun, batching_of
+from ..canvas.following import fail_rest
 from ..canvas.joining import Inherited, joined
 from ..exceptions import (
     ContentDisallowed,
@@ -39,6 +41,8 @@ from .telling import tell_revoked
 
 if TYPE_CHECKING:
     from .base import Celery
+
+logger = logging.getLogger("celery.app.trace")
 
 
 class Tracer:
@@ -73,7 +77,7 @@ class Tracer:
         try:
             task = self.app.tasks[delivery.job.name]
         except KeyError:
-            return failure(NotRegistered(delivery.job.name))
+            return self._refused(delivery, NotRegistered(delivery.job.name))
         if isinstance(delivery, BatchDelivery):
             return self._run_batch(task, delivery)
         message = self._message(task, delivery)
@@ -91,8 +95,22 @@ class Tracer:
             date_expiry(message, delivery.job.id)
         if _has_expired(message.headers.get("expires")):
             tell_revoked(task, self._context(task, message, delivery), expired=True)
-            return failure(TaskRevokedError("expired"))
+            return self._refused(delivery, TaskRevokedError("expired"), message)
         return message
+
+    def _refused(
+        self, delivery: Delivery, error: BaseException, message: Message | None = None
+    ) -> Outcome:
+        """A failure without a run; what would have followed fails as well."""
+        outcome = failure(error)
+        try:
+            if message is None and b'"chain"' in (delivery.job.raw("data") or b""):
+                message = decode(delivery.job.raw("data"), delivery.job.data)
+            if message is not None:
+                fail_rest(self.app, message.headers, outcome)
+        except Exception:
+            logger.exception("what follows the failed %s was not told", delivery.job.id)
+        return outcome
 
     def _after_children(
         self, task: Task, message: Message, delivery: Delivery
@@ -166,7 +184,7 @@ class Tracer:
         if isinstance(error, Revocation):
             return self._revoked(task, delivery, error)
         if task is None:
-            return failure(error)
+            return self._refused(delivery, error)
         try:
             message = decode(
                 delivery.job.raw("data"), delivery.job.data, self.app.conf.accept_content
@@ -191,7 +209,7 @@ class Tracer:
                 message = Message()
             context = self._context(task, message, delivery)
             tell_revoked(task, context, terminated=error.terminated, signum=error.signum)
-        return failure(TaskRevokedError(error.reason))
+        return self._refused(delivery, TaskRevokedError(error.reason))
 
     def _run(
         self, task: Task, message: Message, delivery: Delivery

@@ -51,14 +51,16 @@ _WORKER = [
     met("worker_disable_prefetch", False, "always so, but for jobs shorter than a round trip"),
     met("worker_state_db", None, "what is revoked is kept in Redis"),
     met("worker_eta_task_limit", None, "tasks with an eta wait in Redis"),
+    met("worker_deduplicate_successful_tasks", False, "a job that has succeeded is in no queue"),
+    met(
+        "worker_proc_alive_timeout", 4.0, "a child takes jobs once it is up, however long it takes"
+    ),
+    works("worker_pool_start_method", "fork", _POOLS, "forkserver when it is not set"),
     met("worker_lost_wait", 10.0, "a lost child is noticed at once"),
     accepted("worker_cancel_long_running_tasks_on_connection_loss", False, "they go on"),
     *_several(
         _YET,
         worker_enable_soft_shutdown_on_idle=False,
-        worker_deduplicate_successful_tasks=False,
-        worker_proc_alive_timeout=4.0,
-        worker_pool_start_method="fork",
     ),
     *_several(
         "a part of Celery's own worker",

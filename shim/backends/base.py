@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 from bullrush.core import clock
 from bullrush.core.calls import Batch, Call, run
 from bullrush.core.errors import JobNotFound, WrongState
-from bullrush.core.keys import celery_group_key, celery_result_key
 from bullrush.core.outcome import storable
 
 from .. import states
 from ..exceptions import TaskRevokedError, TimeoutError
 from ..failures import exception_of, read_record, record_of, storable_exception
-from ..result.looking import look, view
+from ..result.looking import group_key, look, result_key, view
 from ..result.meta import UNKNOWN, JobMeta, Meta
 from ..result.trees import result_from_tuple
-from ..serialization import dumps
+from ..serialization import dumps, packed_record
 
 if TYPE_CHECKING:
     from ..app.base import Celery
@@ -40,8 +39,6 @@ class Backend:
     UNREADY_STATES = states.UNREADY_STATES
     EXCEPTION_STATES = states.EXCEPTION_STATES
     TimeoutError = TimeoutError
-    task_keyprefix = celery_result_key("")
-    group_keyprefix = celery_group_key("")
     supports_native_join = True
     supports_autoexpire = True
     persistent = True
@@ -56,6 +53,16 @@ class Backend:
         """Where the results are."""
         driver = self.app.driver
         return driver.url if include_password else driver.location
+
+    @property
+    def task_keyprefix(self) -> str:
+        """What the key of a result begins with."""
+        return result_key(self.app, "")
+
+    @property
+    def group_keyprefix(self) -> str:
+        """What the key of a saved group begins with."""
+        return group_key(self.app, "")
 
     @property
     def expires(self) -> int | None:
@@ -111,11 +118,11 @@ class Backend:
 
     def get_key_for_task(self, task_id: str, key: str = "") -> bytes:
         """Where Celery stores the result of a task; here only that of an id without a job."""
-        return (celery_result_key(task_id) + key).encode()
+        return (result_key(self.app, task_id) + key).encode()
 
     def get_key_for_group(self, group_id: str, key: str = "") -> bytes:
         """Where the ids of a saved group are."""
-        return (celery_group_key(group_id) + key).encode()
+        return (group_key(self.app, group_id) + key).encode()
 
     def store_result(
         self,
@@ -154,11 +161,13 @@ class Backend:
                 own |= {"traceback": storable(traceback)} if traceback else {}
                 self.app.queue(meta.job.queue_name).update_progress(meta.job.id, own)
         elif meta.status != states.SUCCESS:
-            self._store(task_id, _record(task_id, stored, state, traceback, request))
+            extended = bool(self.app.conf.result_extended)
+            self._store(task_id, _record(task_id, stored, state, traceback, request, extended))
         return result
 
     def _store(self, task_id: str, record: dict[str, Any]) -> None:
-        key, text = celery_result_key(task_id), dumps(record, "the result")
+        key = result_key(self.app, task_id)
+        text = packed_record(dumps(record, "the result"), self.app.conf.result_compression)
         expiry = ("EX", self.expires) if self.expires else ()
         stored: Call[Any] = Call(("SET", key, text, *expiry), bytes)
         run(self.app.driver, Batch([stored, Call(("PUBLISH", key, text), int)], list))
@@ -227,7 +236,7 @@ class Backend:
                 # It may run again, or somebody was quicker.
                 with contextlib.suppress(JobNotFound, WrongState):
                     self.app.queue(job.queue_name).remove(job.id)
-        self.app.driver.execute(("DEL", celery_result_key(task_id)))
+        self.app.driver.execute(("DEL", result_key(self.app, task_id)))
 
     def delete(self, key: Any) -> None:
         """Take a key away."""
@@ -244,17 +253,17 @@ class Backend:
 
     def save_group(self, group_id: str, result: Any) -> Any:
         """Store the ids of a group, as Celery does."""
-        self.set(celery_group_key(group_id), json.dumps({"result": result.as_tuple()}))
+        self.set(group_key(self.app, group_id), json.dumps({"result": result.as_tuple()}))
         return result
 
     def restore_group(self, group_id: str, cache: bool = True) -> Any:
         """The group that was saved under that id, or None."""
-        raw = self.get(celery_group_key(group_id))
+        raw = self.get(group_key(self.app, group_id))
         return result_from_tuple(json.loads(raw)["result"], self.app) if raw else None
 
     def delete_group(self, group_id: str) -> None:
         """Take away what `save_group` stored."""
-        self.delete(celery_group_key(group_id))
+        self.delete(group_key(self.app, group_id))
 
     def exception_to_python(self, exc: Any) -> BaseException | None:
         """The exception that a stored record tells of; see `failures.exception_of`."""
@@ -272,7 +281,12 @@ class Backend:
 
 
 def _record(
-    task_id: str, result: Any, state: str, traceback: str | None, request: Any
+    task_id: str,
+    result: Any,
+    state: str,
+    traceback: str | None,
+    request: Any,
+    extended: bool,
 ) -> dict[str, Any]:
     ready = state in states.READY_STATES
     record = {
@@ -286,4 +300,9 @@ def _record(
     for name, kept in (("group", "group_id"), ("parent_id", "parent_id")):
         if getattr(request, name, None):
             record[kept] = getattr(request, name)
+    if extended and request is not None:
+        record["name"] = request.task
+        record["args"], record["kwargs"] = list(request.args or ()), dict(request.kwargs or {})
+        record["worker"], record["retries"] = request.hostname, request.retries
+        record["queue"] = (request.delivery_info or {}).get("routing_key")
     return record

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,10 @@ from bullrush.core.job import Job
 from bullrush.core.outcome import Failed, stack_of
 from bullrush.core.parents import Parent, read_parent
 
+from ..app.context import Context
 from ..app.sending import prepare_call
+from .chords import _chord
+from .groups import group
 from .plan import ids_of
 from .planting import send_again
 from .signatures import Signature, maybe_signature
@@ -45,13 +49,16 @@ def follow_success(one: Run, value: Any) -> None:
 def follow_failure(one: Run, error: BaseException, outcome: Failed) -> None:
     """Call the errbacks of a task that has failed for good, and fail the rest of its workflow."""
     call_errbacks(one, error, outcome)
-    fail_rest(one, outcome)
+    fail_rest(one.task.app, one.message.headers, outcome)
 
 
-def fail_rest(one: Run, outcome: Failed) -> None:
-    """Store the failure for every task that would have followed."""
-    app = one.task.app
-    for each in one.message.headers.get("chain") or ():
+def fail_rest(app: Celery, headers: Mapping[str, Any], outcome: Failed) -> None:
+    """Store the failure for every task that would have followed and is no job yet.
+
+    Args:
+        headers: those of the task that has failed.
+    """
+    for each in headers.get("chain") or ():
         for task in ids_of(maybe_signature(each, app=app)):
             if "task_id" in task.options:
                 _fail(app, task, outcome)
@@ -78,8 +85,25 @@ def parent_of(job: Job) -> Parent | None:
 
 def call_errbacks(one: Run, error: BaseException, outcome: Failed) -> None:
     """Call them here, or send them as tasks, whichever they take."""
-    app, context = one.task.app, one.context
-    for each in one.message.headers.get("errbacks") or ():
+    _call_errbacks(one.task.app, one.message.headers.get("errbacks"), one.context, error, outcome)
+
+
+def call_errbacks_of_rest(one: Run, error: BaseException, outcome: Failed) -> None:
+    """The members that would have come next are failed instead: call what each of them has."""
+    for rest in one.message.headers.get("chain") or ():
+        found = maybe_signature(rest, app=one.task.app)
+        header = found.tasks if isinstance(found, _chord) else found
+        for each in header.tasks if isinstance(header, group) else ():
+            options = each.options
+            place = {"root_id": one.context.root_id, "parent_id": one.context.parent_id}
+            context = Context(place, id=options.get("task_id"), task=each.task)
+            _call_errbacks(one.task.app, options.get("link_error"), context, error, outcome)
+
+
+def _call_errbacks(
+    app: Celery, errbacks: Any, context: Any, error: BaseException, outcome: Failed
+) -> None:
+    for each in errbacks or ():
         errback = maybe_signature(each, app=app)
         task = app.tasks.get(errback.task) if errback.subtask_type is None else None
         if task is None or not takes_the_exception(task):

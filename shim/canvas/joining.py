@@ -22,6 +22,8 @@ from ..serialization import loads
 if TYPE_CHECKING:
     from ..app.base import Celery
 
+#: The task between members that run beside each other and further ones.
+JOINT = "celery.accumulate"
 #: So many failures are followed down to the first one.
 _DEEPEST = 1000
 #: Headers that have done their work once the values are there: a retry stores the values.
@@ -48,7 +50,7 @@ def joined(app: Celery, delivery: Delivery, message: Message) -> Message | Inher
     shape = message.headers["children"]
     values, failures = delivery.queue.view_children(delivery.job.id)
     if failures:
-        return _inherited(app, shape, failures)
+        return _inherited(app, shape, failures, delivery.job.name == JOINT)
     headers = {k: v for k, v in message.headers.items() if k not in _OURS}
     if message.headers.get("immutable"):
         return replace(message, headers=headers)
@@ -65,7 +67,12 @@ def joined(app: Celery, delivery: Delivery, message: Message) -> Message | Inher
     return replace(message, args=(value, *message.args), headers=headers)
 
 
-def _inherited(app: Celery, shape: Any, failures: Mapping[str, str]) -> Inherited:
+def _inherited(app: Celery, shape: Any, failures: Mapping[str, str], joint: bool) -> Inherited:
+    """
+    Args:
+        joint: whether the job only hands values on to members that run beside each other; they
+            fail with what has failed, as in Celery.
+    """
     order = {task_id: place for place, task_id in enumerate(_flat(shape))}
     key = min(failures, key=lambda each: order.get(_task_id(each), len(order)))
     first = _first_failure(app, key)
@@ -74,6 +81,8 @@ def _inherited(app: Celery, shape: Any, failures: Mapping[str, str]) -> Inherite
     error = exception_of(kept, outcome.reason, _task_id(key))
     if not isinstance(shape, list):
         return Inherited(outcome, error, False)
+    if joint:
+        return Inherited(outcome, error, True)
     own = ChordError(f"Dependency {_task_id(key)} raised {error!r}")
     return Inherited(Failed(str(own), outcome.stack, record_of(own)), own, True)
 

@@ -13,6 +13,7 @@ from bullrush.core.parents import Parent
 
 from ..exceptions import Ignore, ImproperlyConfigured
 from ..message import Message, decode
+from ..result import allow_join_result
 from .chains import _chain
 from .chords import _chord
 from .following import parent_of
@@ -32,7 +33,8 @@ def replace(task: Any, sig: Any) -> Any:
         raise ImproperlyConfigured("A signature replacing a task must not be part of a chord")
     if request.called_directly or request.is_eager:
         if request.is_eager:
-            return found.apply().get()
+            with allow_join_result():
+                return found.apply().get()
         raise Ignore("Replaced by new task")
     found = normalize(found)
     _settle_ids(found, request.id)
@@ -80,7 +82,7 @@ def add_to_chord(task: Any, sig: Any, lazy: bool) -> Any:
         raise ValueError("Current task is not member of any chord")
     found = normalize(maybe_signature(sig, app=task.app, clone=True))
     options = found.options
-    options.update(group_id=request.group, chord=request.chord)
+    options.update(group_id=request.group, chord=True)
     if request.is_eager:
         return found.apply()
     result = found.freeze(root_id=request.root_id)

@@ -67,6 +67,7 @@ class Endings:
         self._waiters: dict[str, tuple[Told, ...]] = {}
         events.on("completed", self._ended)
         events.on("failed", self._ended)
+        events.on("progress", self._told)
 
     def start(self) -> Endings:
         """Have the reader run. Raises `ConnectionFailed` when Redis does not answer."""
@@ -105,6 +106,13 @@ class Endings:
         self._remember(job_id, event)
         for waiter in self._waiters.get(job_id, ()):
             waiter.tell(event)
+
+    def _told(self, event: Event) -> None:
+        """A state of one's own; one that means an end is heard by those who wait."""
+        waiters = self._waiters.get(event.job_id, ())
+        if waiters and '"state"' in event.fields.get("data", ""):
+            for waiter in waiters:
+                waiter.tell(event)
 
     def _remember(self, job_id: str, event: Event) -> None:
         short = len(event.fields.get("returnvalue", "")) <= _LONGEST

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bullrush.core import JobView
 from bullrush.core.calls import Batch, Call, run
-from bullrush.core.keys import celery_result_key, may_be_job
+from bullrush.core.keys import celery_group_key, celery_result_key, may_be_job
 
 from .. import states
 from ..ids import job_id_of
@@ -27,6 +27,21 @@ def job_ids_of(task_id: str) -> tuple[str, ...]:
     if escaped == task_id or not may_be_job(task_id):
         return (escaped,)
     return escaped, task_id
+
+
+def result_key(app: Celery, task_id: str) -> str:
+    """Where a result is stored for an id that is no job's."""
+    return celery_result_key(task_id, _prefix(app))
+
+
+def group_key(app: Celery, group_id: str) -> str:
+    """Where a saved group is."""
+    return celery_group_key(group_id, _prefix(app))
+
+
+def _prefix(app: Celery) -> str:
+    options = app.conf.result_backend_transport_options
+    return str(options.get("global_keyprefix") or "") if options else ""
 
 
 def look(app: Celery, results: Sequence[AsyncResult]) -> list[Meta]:
@@ -53,7 +68,7 @@ def _ask(app: Celery, wanted: Sequence[tuple[AsyncResult, list[str] | None]]) ->
         more: list[Call[Any]] = []
         if queues is None:
             known = queues = app.known_queues() if known is None else known
-            more = [Call(("GET", celery_result_key(result.id)), RecordMeta.from_text)]
+            more = [Call(("GET", result_key(app, result.id)), RecordMeta.from_text)]
         ids = result._job_ids()
         parts.append([app.queue(q).ending_call(i) for q in queues for i in ids] + more)
     answers = iter(_sent(app, [call for part in parts for call in part]))
@@ -97,7 +112,7 @@ def view(app: Celery, result: AsyncResult) -> Meta:
 
 
 def _view(app: Celery, result: AsyncResult, queues: list[str] | None) -> Meta:
-    more = [] if queues else [Call(("GET", celery_result_key(result.id)), RecordMeta.from_text)]
+    more = [] if queues else [Call(("GET", result_key(app, result.id)), RecordMeta.from_text)]
     calls = [
         app.queue(name).view_call(job_id)
         for name in queues or app.known_queues()

@@ -14,10 +14,10 @@ from bullrush.core import Event, Job
 from bullrush.core.errors import JobFailed
 
 from .. import states
-from ..exceptions import InvalidTaskError
+from ..exceptions import DecodeError, InvalidTaskError
 from ..failures import exception_of, read_record
 from ..message import NO_RESULT, Message, decode
-from ..serialization import loads
+from ..serialization import loads, unpacked_record
 
 if TYPE_CHECKING:
     from ..app.base import Celery
@@ -231,8 +231,9 @@ class RecordMeta(Meta):
     def from_text(cls, raw: bytes | None) -> Meta:
         """From the stored text; `UNKNOWN` when there is none."""
         try:
+            raw = unpacked_record(raw)
             record = loads(raw, json.loads(raw)) if raw else None
-        except ValueError:
+        except (ValueError, DecodeError):
             return UNKNOWN
         return cls(record) if isinstance(record, Mapping) else UNKNOWN
 

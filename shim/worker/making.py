@@ -152,6 +152,8 @@ def _configured(app: Celery, pool: str) -> dict[str, Any]:
     if pool == "prefork":
         found["max_tasks_per_child"] = conf.worker_max_tasks_per_child
         found["max_memory_per_child"] = conf.worker_max_memory_per_child
+        if conf.value_set_for("worker_pool_start_method"):
+            found["start_method"] = conf.worker_pool_start_method
     return found
 
 

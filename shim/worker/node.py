@@ -18,8 +18,9 @@ from bullrush.core.worker import Worker
 from .. import signals
 from .._state import find_current
 from ..app.log import LogSettings
-from ..exceptions import NotRegistered
+from ..exceptions import DecodeError, InvalidTaskError, NotRegistered
 from ..finding import find_app
+from ..message import decode
 from .events import WorkerEvents
 from .remote import Remote
 from .request import Request
@@ -165,6 +166,8 @@ class NodeConsumer:
 
     def receive(self, delivery: Delivery) -> None:
         """A task was taken from its queue."""
+        if signals.task_rejected.receivers:
+            self._tell_unreadable(delivery)
         heard = signals.task_received.receivers
         logged = strategy_logger.isEnabledFor(logging.INFO)
         if delivery.job.name not in self.app.tasks:
@@ -182,6 +185,14 @@ class NodeConsumer:
                     "eta": request.eta,
                 }
                 strategy_logger.info(LOG_RECEIVED, about, extra={"data": about})
+
+    def _tell_unreadable(self, delivery: Delivery) -> None:
+        """Of a job that is no call; it fails when its turn comes."""
+        try:
+            decode(delivery.job.raw("data"), delivery.job.data)
+        except (InvalidTaskError, DecodeError, ValueError, RecursionError) as error:
+            message = Request(self.app, self.hostname, delivery).message
+            signals.task_rejected.send(sender=self, message=message, exc=error)
 
     def _unknown(self, request: Request) -> None:
         consumer_logger.error(_UNKNOWN, request.name)

@@ -76,12 +76,15 @@ class Request:
     @property
     def argsrepr(self) -> str:
         """The positional arguments as the log shows them."""
-        return self._header("argsrepr") or saferepr(tuple(self.message.args), 1024)
+        return self._header("argsrepr") or self._shown(tuple(self.message.args))
 
     @property
     def kwargsrepr(self) -> str:
         """The keyword arguments as the log shows them."""
-        return self._header("kwargsrepr") or saferepr(self.message.kwargs, 1024)
+        return self._header("kwargsrepr") or self._shown(self.message.kwargs)
+
+    def _shown(self, value: Any) -> str:
+        return saferepr(value, 1024, self.app.conf.task_repr_maxlevels)
 
     @property
     def eta(self) -> str | None:

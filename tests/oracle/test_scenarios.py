@@ -22,10 +22,6 @@ WANTED: dict[str, tuple[dict[str, str], str]] = {
         {'"InvalidOption"': "null"},
         "a soft limit above the hard one never fires; it is refused where it is written",
     ),
-    "the_rest_of_a_chain": (
-        {"0": "1"},
-        "the steps that follow are jobs in Redis that wait for this one; its message has none",
-    ),
     "a_group_in_a_header": (
         {"[2, 4, 6]": "[4, 2, 6]"},
         "the results of a group inside a header come in the order in which it was written",

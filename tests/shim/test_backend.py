@@ -145,3 +145,31 @@ def test_states_compare_by_how_advanced_they_are():
     assert states.state("MINE") >= states.state("YOURS") >= states.state("MINE")
     assert states.precedence("SUCCESS") == 0
     assert states.IGNORED not in states.ALL_STATES
+
+
+def test_results_have_the_prefix_of_the_settings_as_in_celery(app, name):
+    app.conf.result_backend_transport_options = {"global_keyprefix": "shop"}
+    app.backend.store_result(name, 1, "SUCCESS")
+    key = f"shop_celery-task-meta-{name}"
+    assert app.driver.execute(("EXISTS", key)) == 1
+    assert app.backend.get_key_for_task(name) == key.encode()
+    assert app.AsyncResult(name).get(timeout=10) == 1
+    app.conf.result_backend_transport_options = {"global_keyprefix": "shop:"}
+    assert app.backend.task_keyprefix == "shop:celery-task-meta-"
+    assert app.AsyncResult(name).state == "PENDING"
+
+
+def test_a_compressed_result_is_as_celery_stores_it(app, name):
+    app.conf.result_compression = "gzip"
+    app.backend.store_result(name, "x" * 1000, "SUCCESS")
+    raw = app.driver.execute(("GET", app.backend.get_key_for_task(name)))
+    assert raw.startswith(b"\x00celery-compressed\x00application/x-gzip\x00")
+    assert len(raw) < 400
+    assert app.AsyncResult(name).get(timeout=10) == "x" * 1000
+
+
+def test_a_damaged_record_is_none(app, name):
+    for kind in (b"application/x-gzip", b"no-such-kind"):
+        raw = b"\x00celery-compressed\x00" + kind + b"\x00rubbish"
+        app.driver.execute(("SET", app.backend.get_key_for_task(name), raw))
+        assert app.AsyncResult(name).state == "PENDING"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import kombu.exceptions
 import pytest
 
-from bullrush import Celery
+from bullrush import Celery, chord
 from bullrush.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry
 
 
@@ -196,3 +196,56 @@ def test_a_custom_call_method_is_used(eager):
         return 1
 
     assert one.delay().get() == 2
+
+
+@pytest.fixture
+def stored(eager):
+    """The state and the value that others find under an id."""
+    eager.conf.task_store_eager_result = True
+
+    def stored(result):
+        found = eager.AsyncResult(result.id)
+        return found.state, repr(found.result)
+
+    return stored
+
+
+def test_results_are_stored_when_the_settings_say_so(eager, stored):
+    add = eager.task(lambda x, y: x + y, name="add")
+    fail = eager.task(lambda: 1 / 0, name="fail")
+    quiet = eager.task(lambda: 1, name="quiet", ignore_result=True)
+    own = eager.task(lambda: 1, name="own", store_eager_result=False)
+    assert stored(add.delay(1, 2)) == ("SUCCESS", "3")
+    assert stored(add.apply((1, 2))) == ("SUCCESS", "3")
+    assert stored(fail.delay()) == ("FAILURE", "ZeroDivisionError('division by zero')")
+    assert stored(quiet.delay()) == stored(own.delay()) == ("PENDING", "None")
+
+
+def test_extended_results_say_what_was_called(eager, stored):
+    eager.conf.result_extended = True
+    add = eager.task(lambda x, y: x + y, name="add")
+    found = eager.AsyncResult(add.delay(1, y=2).id)
+    assert (found.name, found.args, found.kwargs) == ("add", [1], {"y": 2})
+
+
+def test_a_task_that_is_replaced_gives_the_value_of_the_other(eager):
+    add = eager.task(lambda x, y: x + y, name="add")
+
+    @eager.task(bind=True)
+    def replaced(self, x):
+        return self.replace(add.s(x, 10))
+
+    assert replaced.delay(5).get() == replaced.apply((5,)).get() == 15
+    assert (replaced.s(5) | add.s(1)).delay().get() == 16
+
+
+def test_a_task_cannot_be_added_to_a_chord_as_nobody_runs_it(eager):
+    @eager.task(bind=True)
+    def adds(self):
+        self.add_to_chord(self.s())
+
+    result = adds.delay()
+    assert repr(result.result) == "ValueError('Current task is not member of any chord')"
+    body = eager.task(len, name="body")
+    with pytest.raises(ValueError, match="not member of any chord"):
+        chord([adds.s(), adds.s()], body.s()).delay()

@@ -95,3 +95,11 @@ def test_a_task_that_kills_its_process_fails_by_its_setting(tasks, start):
     with pytest.raises(WorkerLostError, match=r"exit code 5$"):
         tasks.die_once.delay(5).get(timeout=30)
     assert tasks.add.delay(2, 3).get(timeout=30) == 5
+
+
+def test_children_are_started_as_the_settings_say(tasks, monkeypatch):
+    monkeypatch.setitem(tasks.app.conf, "worker_pool_start_method", "spawn")
+    assert make_worker(tasks.app, pool="prefork").settings.start_method == "spawn"
+    assert (
+        make_worker(tasks.app, pool="prefork", start_method="fork").settings.start_method == "fork"
+    )

@@ -125,3 +125,14 @@ def test_a_call_of_the_task_by_itself_has_a_request_of_its_own(app, start):
     start()
     result = look.delay()
     assert result.get(timeout=10) == [result.id, [result.id, [result.id, [None, None]]]]
+
+
+def test_arguments_are_shown_as_deep_as_the_settings_say(app, start):
+    @app.task(bind=True)
+    def shown(self, *args, **kwargs):
+        return self.request.argsrepr, self.request.kwargsrepr
+
+    app.conf.task_repr_maxlevels = 1
+    start()
+    result = shown.delay([[1]], key={"a": 1})
+    assert result.get(timeout=10) == ["([...],)", "{'key': {...}}"]

@@ -9,6 +9,7 @@ import pytest
 from bullrush import Celery
 from bullrush.core import BulkJob, Completed
 from bullrush.exceptions import TimeoutError
+from bullrush.result import waiting
 from bullrush.result.endings import KEPT, Endings
 from tests.support.trips import Hands
 from tests.support.waiting import wait_until
@@ -203,3 +204,15 @@ def test_results_waited_for_in_many_threads_share_the_reader(real, queue):
     end_all(queue)
     assert [join() for join in joins] == list(range(20))
     assert readers() == before + 1
+
+
+def test_a_state_that_means_an_end_wakes_those_who_wait(real, monkeypatch):
+    monkeypatch.setattr(waiting, "_LOOK_AGAIN", 1000.0)
+    result = real.send_task("nobody.runs.it")
+    found = []
+    waits = threading.Thread(target=lambda: found.append(result.get(timeout=20)))
+    waits.start()
+    wait_until(lambda: real.endings(result._queue)._waiters.get(result.id))
+    real.backend.store_result(result.id, 7, "SUCCESS")
+    waits.join(20)
+    assert found == [7]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bullrush import Task, signals
-from bullrush.exceptions import Ignore, NotRegistered, Reject, Retry
+from bullrush.exceptions import Ignore, InvalidTaskError, NotRegistered, Reject, Retry
 from bullrush.worker import make_worker
 from tests.support import tasks_app
 from tests.support.waiting import wait_until
@@ -371,3 +371,12 @@ def test_child_processes_tell_of_their_own_life(redis_url, queue_name, log, monk
     finally:
         app.close()
     assert log.names() == ["worker_before_create_process"]
+
+
+def test_a_job_that_is_no_call_is_told_as_rejected(app, start, log):
+    log.listen("task_rejected")
+    start()
+    app.queue(app.conf.task_default_queue).add("any", {"args": 5, "kwargs": {}})
+    told = log.wait_for("task_rejected")
+    assert isinstance(told["exc"], InvalidTaskError)
+    assert told["sender"].app is app

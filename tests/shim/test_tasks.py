@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import decimal
+import pickle
 import threading
 import uuid
 
@@ -495,3 +496,15 @@ def test_hooks_of_a_task_are_called(app, start):
     run.delay(True).get(timeout=10)
     run.delay(False).get(timeout=10, propagate=False)
     assert calls == [("success", 1), ("after", "SUCCESS"), ("failure", "x"), ("after", "FAILURE")]
+
+
+def test_a_task_is_pickled_by_its_name(app):
+    @app.task(name="pickled")
+    def pickled():
+        """Nothing."""
+
+    app.set_current()
+    assert pickle.loads(pickle.dumps(pickled)) is app.tasks["pickled"]
+    assert pickle.loads(pickle.dumps(app.tasks["pickled"])) is app.tasks["pickled"]
+    with pytest.raises(NotRegistered):
+        pickle.loads(pickle.dumps(pickled).replace(b"pickled", b"unknown"))

@@ -152,3 +152,35 @@ def test_a_retried_step_keeps_its_values_and_what_follows(app, tasks, start):
     start()
     found = chain(tasks.add.s(1, 1), second_time.s(more=10), group(tasks.add.s(1), tasks.add.s(2)))
     assert found.delay().get(timeout=PATIENCE) == [14, 15]
+
+
+def test_a_group_that_is_a_body_fails_with_what_has_failed_and_calls_its_errbacks(
+    tasks, app, start
+):
+    told = []
+
+    @app.task
+    def on_error(request, exc, traceback):
+        told.append((request.id, repr(exc)))
+
+    start()
+    body = group(tasks.note.s().on_error(on_error.s()), tasks.note.s().on_error(on_error.s()))
+    result = chord([tasks.boom.s(), tasks.same.s(1)], body).delay()
+    assert [repr(ended(each)) for each in result.results] == ["ValueError('boom')"] * 2
+    assert sorted(told) == sorted((each.id, "ValueError('boom')") for each in result.results)
+    assert tasks.seen == []
+
+
+def test_the_errback_of_a_chord_is_put_on_its_header_when_the_settings_say_so(tasks, app, start):
+    told = []
+
+    @app.task
+    def on_error(request, exc, traceback):
+        told.append(type(exc).__name__)
+
+    app.conf.task_allow_error_cb_on_chord_header = True
+    start()
+    result = chord([tasks.boom.s(), tasks.same.s(1)], tasks.note.s())
+    result.link_error(on_error.s())
+    assert isinstance(ended(result.delay()), ChordError)
+    assert sorted(told) == ["ChordError", "ValueError"]
