@@ -32,7 +32,9 @@ class Board:
         binding = binding_of(app)
         settings = binding.settings
         named = tuple(sorted({*settings.queue_aliases.values()}))
-        self.collector = Collector(lambda: binding.driver, settings.prefix, named)
+        self.collector = Collector(
+            lambda: binding.driver, settings.prefix, named, settings.policy.redaction.text
+        )
         #: Tells readings of this process from those of another one.
         self.epoch = uuid.uuid4().hex[:8]
         self.seats = threading.BoundedSemaphore(streams)

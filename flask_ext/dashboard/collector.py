@@ -68,12 +68,17 @@ class Collector:
         driver: gives the driver.
         prefix: what the keys of all queues start with.
         named: queues that the application names.
+        redacted: a text as it may be shown.
     """
 
     def __init__(
-        self, driver: Callable[[], Driver], prefix: str, named: tuple[str, ...] = ()
+        self,
+        driver: Callable[[], Driver],
+        prefix: str,
+        named: tuple[str, ...] = (),
+        redacted: Callable[[str], str] = str,
     ) -> None:
-        self._driver, self._prefix = driver, prefix
+        self._driver, self._prefix, self._redacted = driver, prefix, redacted
         self._discovery = Discovery(driver, prefix, named)
         self._reading_guard = threading.Lock()
         self._news = threading.Condition()
@@ -193,7 +198,7 @@ class Collector:
         self._gauges.note(now, _numbers(queues))
         recent, server, series = self._reading.recent, self._reading.server, self._reading.series
         if time.monotonic() - self._slowly_at > SLOW_PERIOD:
-            recent = sample(self._driver(), self._prefix, queues)
+            recent = sample(self._driver(), self._prefix, queues, self._redacted)
             server = read_server(self._driver())
             series = self._series(queues, _HOUR, now)
             self._slowly_at = time.monotonic()

@@ -4,8 +4,8 @@ jobs of every queue, read in two round trips.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bullrush.core.calls import Command
@@ -72,15 +72,29 @@ class Recent:
     slowest: tuple[SlowTask, ...] = ()
 
 
-def sample(driver: Driver, prefix: str, queues: Sequence[QueueSnapshot], most: int = 5) -> Recent:
+def sample(
+    driver: Driver,
+    prefix: str,
+    queues: Sequence[QueueSnapshot],
+    redacted: Callable[[str], str],
+    most: int = 5,
+) -> Recent:
     """Look at the newest ended jobs.
+
+    Args:
+        driver, prefix, queues: which.
+        redacted: a text as it may be shown.
+        most: groups and tasks that are wanted.
 
     Raises:
         ConnectionFailed: Redis did not answer.
     """
     ended = _newest(driver, prefix, queues, ("completed", "failed"), SAMPLE)
     return Recent(
-        tuple(group_errors(ended["failed"])[:most]),
+        tuple(
+            replace(each, reason=redacted(each.reason))
+            for each in group_errors(ended["failed"])[:most]
+        ),
         tuple(slow_tasks([*ended["completed"], *ended["failed"]])[:most]),
     )
 
