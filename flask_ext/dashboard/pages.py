@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Response
+from werkzeug.wrappers import Response as AnyResponse
 
 from .errors_page import errors
+from .find_page import find, names
 from .flow_page import flow
 from .job_page import job
 from .overview_page import overview
@@ -14,7 +15,7 @@ from .queue_page import queue
 from .schedulers_page import schedulers
 from .workers_page import workers
 
-VIEWS: dict[str, Callable[[], Response]] = {
+VIEWS: dict[str, Callable[[], AnyResponse]] = {
     "/": overview,
     "/queue": queue,
     "/job": job,
@@ -22,4 +23,6 @@ VIEWS: dict[str, Callable[[], Response]] = {
     "/schedulers": schedulers,
     "/workers": workers,
     "/errors": errors,
+    "/find": find,
+    "/names": names,
 }

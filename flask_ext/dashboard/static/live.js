@@ -63,14 +63,7 @@ class Poll {
 
   async ask() {
     if (document.querySelector("dialog[open], [data-busy]")) return;
-    try {
-      const response = await fetch(location.href, { headers: { Accept: "text/html" } });
-      if (response.redirected || !response.ok) return;
-      const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      replaceFrom(page);
-    } catch {
-      return; // The server is away; the next question may find it.
-    }
+    await renew();
   }
 
   stop() {
@@ -79,15 +72,52 @@ class Poll {
   }
 }
 
-/** Put a page that was fetched in the place of this one, part by part. */
-export function replaceFrom(page) {
+/** Ask for this page again, and put what has changed in its place. */
+export async function renew() {
+  try {
+    const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (response.redirected) return location.reload(); // to the login
+    if (!response.ok && response.status !== 404) return;
+    replaceFrom(new DOMParser().parseFromString(await response.text(), "text/html"));
+  } catch {
+    return; // The server is away; the next question may find it.
+  }
+}
+
+// The HTML of each part as the server sent it: scripts change what is on the page.
+const sent = new Map();
+
+function replaceFrom(page) {
   for (const part of document.querySelectorAll("[data-part]")) {
     const found = page.getElementById(part.id);
-    if (found && found.outerHTML !== part.outerHTML && !part.contains(document.activeElement)) {
-      part.replaceWith(document.adoptNode(found));
-    }
+    const html = found ? found.outerHTML : "";
+    if (sent.get(part.id) === html || isInUse(part)) continue;
+    sent.set(part.id, html);
+    if (found) swap(part, document.adoptNode(found));
+    else part.replaceChildren();
   }
   document.body.dataset.updates = Number(document.body.dataset.updates || 0) + 1;
+  document.dispatchEvent(new CustomEvent("bullrush:renewed"));
+}
+
+/** Whether somebody types there. */
+function isInUse(part) {
+  const active = document.activeElement;
+  return part.contains(active) && active.matches("input:not([type=checkbox]), textarea, select");
+}
+
+/** Put a part in the place of its older self; what was opened or has the focus keeps that. */
+function swap(part, fresh) {
+  const opened = [...part.querySelectorAll("details")].map((each) => each.open);
+  const focus = part.contains(document.activeElement) ? path(document.activeElement) : null;
+  [...fresh.querySelectorAll("details")].forEach((each, index) => { each.open = opened[index] ?? each.open; });
+  part.replaceWith(fresh);
+  if (focus) [...fresh.querySelectorAll(focus.tag)].find((each) => path(each).key === focus.key)?.focus();
+}
+
+function path(element) {
+  const names = ["href", "data-do", "data-id", "data-job", "data-scheduler", "name"];
+  return { tag: element.tagName, key: names.map((each) => element.getAttribute(each)).join(" ") };
 }
 
 function replaceParts(parts) {
@@ -96,10 +126,7 @@ function replaceParts(parts) {
     if (!element) continue;
     // Where somebody is at the keyboard, or has chosen another span, the part stays.
     if (element.dataset.span && element.dataset.span !== "1h") continue;
-    const focused = element.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-    const fresh = elementOf(html);
-    element.replaceWith(fresh);
-    if (focused) [...fresh.querySelectorAll("a")].find((each) => each.getAttribute("href") === focused)?.focus();
+    swap(element, elementOf(html));
   }
 }
 

@@ -1,3 +1,39 @@
-// What the server tells every script of the page.
+// What the server tells every script of the page, and how scripts speak to it.
 
-export const root = document.querySelector('meta[name="bullrush-root"]').content;
+const meta = (name) => document.querySelector(`meta[name="bullrush-${name}"]`).content;
+
+export const root = meta("root");
+export const api = meta("api");
+const csrf = meta("csrf");
+
+const RANKS = { read: 1, operate: 2, admin: 3 };
+
+/** Whether whoever looks may do what needs that role. The server asks again. */
+export function may(role) {
+  return RANKS[document.body.dataset.role] >= RANKS[role];
+}
+
+/** Ask the admin API; gives `data` of the answer, or throws what was wrong. */
+export async function call(method, path, body) {
+  const response = await fetch(`${api}/admin/${path}`, {
+    method,
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, Accept: "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok || answer.success === false) {
+    throw new Error(answer.error || `the server answered ${response.status}`);
+  }
+  return answer.data;
+}
+
+export const quoted = encodeURIComponent;
+
+/** Say something in the corner of the page. */
+export function say(text, kind = "") {
+  const toast = document.createElement("div");
+  toast.className = `toast ${kind}`;
+  toast.textContent = text;
+  document.getElementById("toasts").append(toast);
+  setTimeout(() => toast.remove(), kind === "bad" ? 12000 : 6000);
+}
