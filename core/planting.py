@@ -17,6 +17,7 @@ from .new_job import NewJob, new_job
 from .nodes import Node, check_size
 from .options import JobOptions, check_names, snake_case
 from .parents import Parent
+from .telemetry import traced
 
 #: Name of a queue -> default options of its jobs.
 QueuesOptions: TypeAlias = Mapping[str, JobOptions]
@@ -141,7 +142,8 @@ class Planting:
                 f"the job {flow.name!r} has children and cannot have deduplication: they would "
                 "wait for a job that was never made"
             )
-        job = new_job(flow.name, flow.data, options, now=self._now)
+        given = traced(flow.queue_name, flow.name, options)
+        job = new_job(flow.name, flow.data, given, now=self._now)
         # Its children have to know the id before Redis could count one.
         job.id = job.id or str(uuid.uuid4())
         return job

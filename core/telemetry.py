@@ -1,10 +1,10 @@
 """Metadata by which traces follow a job from process to process (protocol part 2, section 5.1).
-Nothing here traces.
+Nothing here traces; who does says so in `hooks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,30 @@ class Telemetry:
 
     metadata: str | None = None
     omit_context: bool | None = None
+
+
+@dataclass
+class Hooks:
+    """What a tracer is asked for, in every queue and worker of this process. None costs nothing.
+
+    Args:
+        adding: (queue, name of a job that is about to be added) -> its telemetry, or None.
+        running: (delivery, handler) -> what ``handler(delivery)`` gives.
+    """
+
+    adding: Callable[[str, str], Telemetry | None] | None = None
+    running: Callable[[Any, Callable[[Any], Any]], Any] | None = None
+
+
+hooks = Hooks()
+
+
+def traced(queue: str, name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options of a job with what the tracer says of it; what the caller says comes first."""
+    if hooks.adding is None or options.get("telemetry") is not None:
+        return options
+    found = hooks.adding(queue, name)
+    return options if found is None else {**options, "telemetry": found}
 
 
 def stored_telemetry(value: Any) -> dict[str, Any]:

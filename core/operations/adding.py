@@ -16,6 +16,7 @@ from ..new_job import NewJob, new_job
 from ..nodes import Node, add_nodes
 from ..options import JobOptions
 from ..scripts import script
+from ..telemetry import hooks, traced
 from .base import QueueBase
 
 T = TypeVar("T")
@@ -112,6 +113,8 @@ class AddingOperations(QueueBase):
         """
         check_kind(options, Mapping, "options", "a mapping of options of `add`")
         merged = {**self.default_job_options, **options} if self.default_job_options else options
+        if hooks.adding is not None:
+            merged = traced(self.name, name, merged)
         return new_job(name, data, merged, now=now_ms(), renew=renew)
 
     def send_jobs(self, jobs: Sequence[NewJob], read: Callable[[list[Job]], T]) -> Call[T]:

@@ -13,6 +13,7 @@ from ..delivery import Delivery, Finished
 from ..errors import InvalidBatchAnswer
 from ..outcome import Failed, Moved, Outcome, RateLimited
 from ..pools.base import Guard, Pending
+from ..telemetry import hooks
 from .execution import UNGUARDED, Execution
 
 
@@ -39,7 +40,9 @@ class BatchExecution(Execution):
         try:
             if delivery.items:
                 with guard() if guard is not None else UNGUARDED:
-                    value = self.handler(delivery)
+                    around = hooks.running
+                    handler = self.handler
+                    value = handler(delivery) if around is None else around(delivery, handler)
         except BaseException as error:
             return self._raised(delivery, error, started)
         if inspect.iscoroutine(value):

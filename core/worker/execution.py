@@ -40,6 +40,7 @@ from ..outcome import (
 )
 from ..pools.base import NO_LIMITS, Guard, Hold, Pending, TimeLimits
 from ..records import KEEP_ALL, Retention, record_of
+from ..telemetry import hooks
 
 logger = logging.getLogger("bullrush.worker")
 #: Surrounds a handler that nothing ends from outside.
@@ -99,7 +100,8 @@ class Execution:
         value: Any = None
         try:
             with guard() if guard is not None else UNGUARDED:
-                value = self.handler(delivery)
+                around = hooks.running
+                value = self.handler(delivery) if around is None else around(delivery, self.handler)
         except BaseException as error:  # SystemExit and KeyboardInterrupt must not end a slot
             if inspect.iscoroutine(value):  # it was ended from outside just before it could start
                 value.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bullrush.core import Queue
 from bullrush.core.calls import Batch, run
 from bullrush.core.new_job import NewJob
+from bullrush.core.telemetry import hooks
 
 from ..ids import job_id_of, uuid
 from ..local import running
@@ -78,7 +79,8 @@ def prepare_call(
         EncodeError: an argument that the serializer cannot hold.
     """
     given, named = checked_args(args), checked_kwargs(kwargs)
-    if not options and task is not None and headers is None and renew and not running.get():
+    plain = not options and headers is None and renew and hooks.adding is None
+    if plain and task is not None and not running.get():
         template = app.templates.of(task)
         if template is not None and not is_heard(app):
             job = template.job(given, named)

@@ -87,6 +87,7 @@ HOMES = {
     ),
     "celery": ("shim/bridge/",),
     "flask": ("flask_ext/",),
+    "opentelemetry": ("shim/contrib/opentelemetry.py",),
     "prometheus_client": ("core/exposition.py",),
 }
 #: Fields whose spelling is also that of an event field, an option or of other people's JSON.
