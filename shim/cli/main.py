@@ -29,7 +29,7 @@ HOMES = {
     "dev": ".dev:dev",
     "dlq": ".dlq:dlq",
     "doctor": ".doctor:doctor",
-    "events": ".refused:events",
+    "events": ".events:events",
     "graph": ".refused:graph",
     "health": ".health:health",
     "inspect": ".control:inspect",

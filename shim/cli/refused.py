@@ -35,26 +35,3 @@ def bootsteps() -> None:
 def workers() -> None:
     """Not here: see status and inspect stats."""
     raise click.UsageError("graph workers: use bullrush status or bullrush inspect stats")
-
-
-@click.command(cls=Command, context_settings=_ANY)
-def events() -> None:
-    """Not here yet: says what to use instead."""
-    raise click.UsageError(
-        "events: there is no stream of Celery's events yet; bullrush.core.QueueEvents tells what "
-        "happens to jobs"
-    )
-
-
-@click.command(cls=Command, context_settings=_ANY)
-def inspect() -> None:
-    """Not here yet: says what to use instead."""
-    raise click.UsageError("inspect: workers cannot be asked yet; bullrush status lists them")
-
-
-@click.command(cls=Command, context_settings=_ANY)
-def control() -> None:
-    """Not here yet: says what to use instead."""
-    raise click.UsageError(
-        "control: workers take no commands yet; start them with the options they need"
-    )

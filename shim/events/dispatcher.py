@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -84,6 +85,9 @@ class EventDispatcher:
         self.pid = os.getpid()
         self.enabled = enabled
         self._waiting: deque[dict[str, Any]] = deque(maxlen=MOST_WAITING)
+        #: What could not be written.
+        self._missed: deque[dict[str, Any]] = deque(maxlen=MOST_WAITING)
+        self._writing = threading.Lock()
 
     def __enter__(self) -> EventDispatcher:
         return self
@@ -171,16 +175,16 @@ class EventDispatcher:
 
     def extend_buffer(self, other: EventDispatcher) -> None:
         """Take over what waits in another dispatcher."""
-        self._waiting.extend(other._waiting)
+        self._missed.extend([*other._missed, *other._waiting])
 
     def flush(self, errors: bool = True, groups: bool = True) -> None:
         """Send what waits.
 
         Raises:
-            ConnectionFailed: Redis did not answer; it still waits.
+            ConnectionFailed: Redis did not answer, and nothing is to be kept.
         """
         events = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        if events:
+        if events or self._missed:
             self._write(events)
 
     def close(self) -> None:
@@ -189,12 +193,16 @@ class EventDispatcher:
     def _write(self, events: list[dict[str, Any]]) -> None:
         assert self.app is not None
         seconds = self.app.conf.event_queue_expires
-        try:
-            fleet_of(self.app, self.connection).publish(_texts(events), seconds)
-        except ConnectionFailed:
-            if not self.buffer_while_offline:
-                raise
-            self._waiting.extendleft(reversed(events))
+        with self._writing:
+            texts = _texts([*self._missed, *events])
+            try:
+                fleet_of(self.app, self.connection).publish(texts, seconds)
+            except ConnectionFailed:
+                if not self.buffer_while_offline:
+                    raise
+                self._missed.extend(events)
+            else:
+                self._missed.clear()
 
 
 def _texts(events: list[dict[str, Any]]) -> list[str]:

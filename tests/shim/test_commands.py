@@ -90,7 +90,6 @@ def test_options_of_a_call_are_kept(app, queue_name):
         (("wrker",), "Did you mean 'worker'?"),
         (("amqp", "queue.purge", "x"), "purge, list bindings"),
         (("graph", "bootsteps"), "no bootsteps"),
-        (("events", "--dump"), "QueueEvents"),
         (("worker", "-P", "gevent"), "use asyncio"),
         (("worker", "-c", "0"), "auto"),
         (("worker", "--autoscale", "1,3"), "least=3"),
