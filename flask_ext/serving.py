@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import signal
 from types import FrameType
 from typing import Any, NoReturn
@@ -42,7 +43,9 @@ def serve(celery: Any, host: str, port: int, prefix: str | None, streams: int) -
         raise click.ClickException("waitress is missing: pip install 'bullrush[serve]'") from None
     app = standalone(_broker_of(celery), prefix, streams)
     binding_of(app).door.require_protection()
-    server = create_server(app, host=host, port=port, threads=streams + _SPARE, ident="bullrush")
+    limits = client_limits(binding_of(app).settings.policy.max_body)
+    threads = streams + _SPARE
+    server = create_server(app, host=host, port=port, threads=threads, ident="bullrush", **limits)
     _stop_by_signal(app)
     click.echo(f"bullrush serves http://{host}:{server.effective_port}/")
     try:
@@ -50,6 +53,24 @@ def serve(celery: Any, host: str, port: int, prefix: str | None, streams: int) -
     finally:
         server.close()
         binding_of(app).close()
+
+
+def client_limits(max_body: int) -> dict[str, Any]:
+    """Options of waitress by which no client, slow or greedy, takes much from the others.
+
+    Connections on which nothing comes cost a thousandth of what there is, and end after 30 s;
+    bodies are refused before they are stored.
+
+    Args:
+        max_body: bytes.
+    """
+    return {
+        "connection_limit": 1000,
+        "channel_timeout": 30,
+        "asyncore_use_poll": hasattr(select, "poll"),
+        "max_request_body_size": max_body,
+        "max_request_header_size": 32_768,
+    }
 
 
 def standalone(redis_url: str | None, prefix: str | None, streams: int) -> Flask:

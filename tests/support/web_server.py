@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flask import Flask
 from waitress import wasyncore
@@ -14,10 +15,11 @@ _PATIENCE = 20.0
 
 
 @contextmanager
-def serving(app: Flask, threads: int) -> Iterator[tuple[str, int]]:
-    """The application on waitress; gives host and port."""
+def serving(app: Flask, threads: int, **options: Any) -> Iterator[tuple[str, int]]:
+    """The application on waitress with its options; gives host and port."""
     sockets: dict[int, object] = {}
-    server = create_server(app, map=sockets, host="127.0.0.1", port=0, threads=threads)
+    places = {"host": "127.0.0.1", "port": 0, "threads": threads}
+    server = create_server(app, map=sockets, **places, **options)
     thread = threading.Thread(target=server.run, name="served", daemon=True)
     thread.start()
     try:

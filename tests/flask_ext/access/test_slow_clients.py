@@ -1,4 +1,6 @@
-"""Clients that hardly send anything keep nobody else waiting. On a real server and real sockets."""
+"""Clients that hardly send anything keep nobody else waiting: on real sockets, with the server and
+the limits of ``bullrush serve``.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import socket
 
 import pytest
 
+from bullrush.flask_ext.serving import client_limits
 from tests.flask_ext.access.conftest import TOKENS
 from tests.support.web_server import serving
 
@@ -20,7 +23,7 @@ PATIENCE = 20
 def address(open_app):
     """Where an application answers that has two threads and takes bodies of 1000 bytes."""
     app = open_app(BULLRUSH_MAX_BODY=1000)
-    with serving(app, THREADS) as found:
+    with serving(app, THREADS, **client_limits(1000)) as found:
         yield found
 
 
@@ -41,9 +44,10 @@ def status_of(address, path="/probe/page"):
 
 
 def answer_of(connection):
-    """The first line of an answer."""
-    with connection, connection.makefile("rb") as lines:
+    """The first line of an answer; empty when the server hung up on what was still to come."""
+    with connection, connection.makefile("rb") as lines, contextlib.suppress(ConnectionError):
         return lines.readline().decode()
+    return ""
 
 
 @pytest.mark.parametrize(
@@ -68,13 +72,32 @@ def test_others_are_answered_while_many_are_slow(address, begun):
         assert status_of(address) == 200
 
 
+def test_more_slow_clients_than_the_server_takes_by_default_are_no_matter(address):
+    with contextlib.ExitStack() as stack:
+        for _ in range(150):
+            stack.enter_context(begin(address, "GET / HTTP/1.1\r\nX-Slow: "))
+        assert status_of(address) == 200
+
+
+def test_a_body_that_is_said_to_be_huge_is_refused_before_it_comes(address):
+    head = f"POST /probe/admin HTTP/1.1\r\nHost: shop\r\n{AUTHORIZATION}"
+    begun = begin(address, f"{head}Content-Length: 99999999999\r\n\r\n")
+    assert answer_of(begun).startswith("HTTP/1.1 413")
+
+
+def test_endless_headers_are_refused(address):
+    begun = begin(address, "GET / HTTP/1.1\r\n" + f"X: {'y' * 1000}\r\n" * 40)
+    assert answer_of(begun)[8:12] in (" 431", "")
+    assert status_of(address) == 200
+
+
 def test_a_body_in_chunks_is_bounded_as_any_other(address):
     head = (
         f"POST /probe/admin HTTP/1.1\r\nHost: shop\r\n{AUTHORIZATION}"
         "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
     chunk = "3e8\r\n" + " " * 1000 + "\r\n"
-    assert answer_of(begin(address, f"{head}{chunk * 5}0\r\n\r\n")).startswith("HTTP/1.1 413")
+    assert answer_of(begin(address, f"{head}{chunk * 2}0\r\n\r\n")).startswith("HTTP/1.1 413")
     assert answer_of(begin(address, f"{head}2\r\n[]\r\n0\r\n\r\n")).startswith("HTTP/1.1 200")
 
 
