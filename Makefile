@@ -9,7 +9,7 @@ ARGS ?=
 HAVE_NODE := $(shell command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 && echo 1)
 NODE_STAMP := $(if $(HAVE_NODE),$(NODE)/node_modules/.installed)
 
-.PHONY: compatibility help demo test differential lint bench bench-add bench-all bench-peers clean redis chromium
+.PHONY: compatibility help demo test differential lint bench bench-add bench-all bench-peers clean redis chromium screenshots bench-dashboard
 
 help:
 	@echo "make demo   a small shop: web request, e-mail, images, retries, Node and Python on one queue"
@@ -20,6 +20,7 @@ help:
 	@echo "make compatibility   docs/celery-compatibility.md from the code"
 	@echo "make bench  workers, beside Node BullMQ (ARGS='latency --rounds 5' chooses); make bench-add: adding jobs"
 	@echo "make bench-all  every workload and every peer, tables and plots (make bench-peers installs the Python ones)"
+	@echo "make bench-dashboard   what the first look at 100,000 jobs costs; make screenshots: its pictures in docs"
 	@echo "make clean  remove what the other targets made"
 
 demo: $(VENV)/.installed $(NODE_STAMP)
@@ -96,6 +97,14 @@ redis:
 			&& echo "installing redis-server" && apt-get install -qq -y redis-server >/dev/null 2>&1; } \
 		|| $(BIN)/python -c "from bullrush.core.drivers.server_binary import find_server as f; raise SystemExit(not f())" \
 		|| { echo "no redis-server: install one, for example with apt-get install redis-server"; exit 1; }
+
+# How fast the first look at the dashboard is with 50 queues and 100,000 jobs.
+bench-dashboard: $(VENV)/.installed redis
+	@BULLRUSH_BENCH_JOBS=100000 $(BIN)/python -m pytest -q tests/flask_ext/test_dashboard_cost.py -k first_look
+
+# Pictures of the dashboard in docs/.
+screenshots: $(VENV)/.installed $(NODE_STAMP) redis chromium
+	@$(BIN)/python -m tests.browser.screenshots docs
 
 # The browser that the tests of the dashboard use.
 chromium:

@@ -14,5 +14,5 @@ export function offerFilters() {
     if (count) count.textContent = String(shown);
   };
   input.addEventListener("input", apply);
-  document.addEventListener("bullrush:rows", apply);
+  for (const name of ["bullrush:rows", "bullrush:renewed"]) document.addEventListener(name, apply);
 }

@@ -137,6 +137,8 @@ function arrangeRows(ids, parts) {
   const shown = rows.filter(Boolean);
   const now = [...body.children];
   if (shown.length !== now.length || shown.some((row, index) => row !== now[index])) body.replaceChildren(...shown);
+  const empty = document.querySelector("[data-empty]");
+  if (empty) empty.hidden = shown.length > 0;
   document.dispatchEvent(new CustomEvent("bullrush:rows"));
 }
 
