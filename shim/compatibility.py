@@ -86,6 +86,18 @@ TABLES = (
     ),
     Table("Options of tasks", "bullrush.app.task_rows:TASK_OPTIONS"),
     Table("Signals", "bullrush.signal_rows:SIGNALS"),
+    Table(
+        "Remote control",
+        "bullrush.cli.rows:CONTROL",
+        "Commands of `app.control`, `app.control.inspect()`, `bullrush control` and `bullrush "
+        "inspect`.",
+    ),
+    Table(
+        "The command line",
+        "bullrush.cli.rows:COMMAND_LINE",
+        "Celery's commands and their options, of `bullrush` as of `celery`. Options of our own are "
+        "in `--help`.",
+    ),
 )
 
 _HEAD = """# What of Celery works

@@ -21,7 +21,7 @@ from .worker import NO_COLOR, SOURCE
 
 #: Name of a command -> where it is.
 HOMES = {
-    "amqp": ".refused:amqp",
+    "amqp": ".amqp:amqp",
     "beat": ".beat:beat",
     "call": ".tasks:call",
     "config": ".config:config",
@@ -30,7 +30,7 @@ HOMES = {
     "dlq": ".dlq:dlq",
     "doctor": ".doctor:doctor",
     "events": ".events:events",
-    "graph": ".refused:graph",
+    "graph": ".graph:graph",
     "health": ".health:health",
     "inspect": ".control:inspect",
     "k8s": ".k8s:k8s",

@@ -110,7 +110,8 @@ def test_a_child_that_is_killed_is_replaced_and_the_members_run_once(
     monkeypatch.setitem(app.conf, "broker_url", redis_url)
     monkeypatch.setitem(app.conf, "task_default_queue", queue_name)
     result = chain(call(watcher, "first", 1), many(watcher), call(watcher, "total")).delay()
-    running = make_worker(app, pool="prefork", concurrency=2).start()
+    # A process that forks for all tests would not know of this environment.
+    running = make_worker(app, pool="prefork", concurrency=2, start_method="spawn").start()
     try:
         assert result.get(timeout=PATIENCE) == sum(range(1, MANY + 1))
     finally:
