@@ -10,7 +10,7 @@ import jwt
 import pytest
 from flask import Flask
 
-from bullrush.core import Failed
+from bullrush.core import Completed, Failed, RawJson
 from bullrush.flask_ext import Bullrush, Role
 from bullrush.flask_ext.access.guarding import is_open, role_of
 from tests.flask_ext.access.conftest import TOKENS, Browser
@@ -77,7 +77,7 @@ HUSH = "hush-hush-hush"
 
 @pytest.fixture(scope="module")
 def app(redis_url, worker_id):
-    """An application on a real Redis, with a failed job full of secrets."""
+    """An application on a real Redis, with jobs full of secrets."""
     app = Flask("walked")
     app.config.from_mapping(
         BULLRUSH_REDIS_URL=redis_url,
@@ -91,15 +91,28 @@ def app(redis_url, worker_id):
     Bullrush(app)
     binding = app.extensions["bullrush"]
     queue = binding.queue("emails")
-    queue.add("send", {"password": HUSH, "nickName": HUSH}, job_id="job-1")
-    hands = Hands(queue)
-    (delivery,) = hands.take()
-    delivery.log(f"Authorization: Bearer {HUSH}")
-    delivery.update_progress({"apiKey": HUSH})
-    hands.commit(delivery, Failed(f"token={HUSH}", (f'File "x", password="{HUSH}"',)))
+    fill(queue)
     yield app
     queue.obliterate(force=True)
     binding.close()
+
+
+def fill(queue):
+    """Jobs with a secret in every field that may have one."""
+    hands = Hands(queue)
+    queue.add("send", {"password": HUSH, "nickName": HUSH}, job_id="job-1", attempts=1)
+    (delivery,) = hands.take()
+    delivery.log(f"Authorization: Bearer {HUSH}")
+    delivery.update_progress({"apiKey": HUSH})
+    hands.commit(delivery, Failed(f"token={HUSH}", f'File "x", password="{HUSH}"'))
+    queue.add("send", {"pwd": HUSH}, job_id="job-2")
+    hands.commit(hands.take()[0], Completed({"args": [{"sessionId": HUSH}, f"Bearer {HUSH}"]}))
+    assert HUSH in queue.get_job("job-1").failed_reason
+    assert HUSH in queue.get_job("job-2").raw("returnvalue").decode()
+    message = {"args": [f"postgres://ann:{HUSH}@db/shop"], "kwargs": {"secret_key": HUSH}}
+    queue.add("send", {**message, "celery": {"headers": {"Authorization": HUSH}}}, job_id="job-3")
+    queue.add("send", RawJson(f'{{"broken": 1, "token": "{HUSH}"'), job_id="job-4")
+    queue.upsert_job_scheduler("nightly", every=3_600_000, data={"credentials": {"a": HUSH}})
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +150,24 @@ def address(rule, value="emails"):
 def harmless(method, rule):
     """The same, of a queue that nobody has used when something would be done to it."""
     return address(rule, "emails" if method == "GET" else "nobody-s")
+
+
+def readings(app):
+    """What can be read of the jobs and the queue, at addresses of every form."""
+    for method, rule, _ in routes(app):
+        if method == "GET":
+            path = address(rule)
+            yield path
+            yield f"{path}?name=emails"
+            for job_id, state in (
+                ("job-1", "failed"),
+                ("job-2", "completed"),
+                ("job-3", "waiting"),
+            ):
+                yield path.replace("job-1", job_id)
+                yield f"{path}?queue=emails&id={job_id}"
+                yield f"{path}?name=emails&state={state}"
+                yield f"{path}?state={state}"
 
 
 def asked(client, method, path, **options):
@@ -359,12 +390,29 @@ def test_no_answer_and_no_log_shows_a_secret(app, caplog):
     client = app.test_client()
     binding = app.extensions["bullrush"]
     texts = [repr(binding.settings), repr(binding.door.policy), repr(vars(binding))]
-    for method, rule, _ in routes(app):
-        if method == "GET" and not rule.endpoint.endswith("stream"):
-            for path in (address(rule), f"{address(rule)}?queue=emails&id=job-1&state=failed"):
-                texts.append(client.get(path, headers=boss).text)
+    for path in readings(app):
+        texts.append(client.get(path, headers=boss).text)
     texts.append(caplog.text)
     secrets = [HUSH, SECRET, "of the walk", *(entry["token"] for entry in TOKENS.values())]
-    assert sum("[redacted]" in text for text in texts) >= 2
+    assert sum("[redacted]" in text for text in texts) >= 5
     for text in texts:
         assert not [secret for secret in secrets if secret in text]
+
+
+def test_a_secret_cannot_be_searched_for(app):
+    """Else it could be guessed letter by letter."""
+    boss = {"Authorization": f"Bearer {TOKENS['boss']['token']}"}
+    client = app.test_client()
+    found = []
+    for method, rule, _ in guarded(app):
+        if method == "GET" and "job_id" not in rule.arguments:
+            for name in ("find", "search", "q"):
+                path = f"{address(rule)}?name=emails&queue=emails&state=failed&{name}="
+                short = f"{address(rule)}?{name}="
+                for start in (path, short):
+                    if "job-1" in client.get(f"{start}nothing-has-this", headers=boss).text:
+                        continue  # what it does not search in
+                    assert "job-1" not in client.get(start + HUSH, headers=boss).text, start
+                    if "job-1" in client.get(f"{start}token", headers=boss).text:
+                        found.append(start)
+    assert found, "no search found the job by what is shown of it"
