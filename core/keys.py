@@ -381,3 +381,13 @@ class FleetKeys:
     def events(self) -> str:
         """A stream: what workers tell of their jobs, when they are asked to."""
         return self._key("events")
+
+
+def audit_key(prefix: str) -> str:
+    """A private stream: who did what by the admin API."""
+    return f"{prefix}::bullrush:audit"
+
+
+def undos_key(prefix: str) -> str:
+    """A private sorted set: what can be undone, by the Unix ms until which it can."""
+    return f"{prefix}::bullrush:undos"

@@ -41,6 +41,10 @@ class LookingOperations(QueueBase):
         """The job with that id, or None."""
         return self._hash_of(job_id)
 
+    def job_call(self, job_id: str) -> Call[Job | None]:
+        """The call behind `get_job`, for a `Batch` over many jobs."""
+        return self._hash_of(job_id)
+
     @operation
     def get_state(self, job_id: str) -> Call[str]:
         """Where a job is (protocol 8.7).

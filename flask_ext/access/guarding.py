@@ -110,6 +110,7 @@ class GuardedBlueprint(Blueprint):
                 wanted = request.script_root + request.full_path.rstrip("?")
                 return redirect(url_for(LOGIN, next=wanted), 303)
             raise Unauthorized("a valid bearer token is needed")
+        g.bullrush_caller = caller  # for whoever writes down who was refused
         needed = role_of(view)
         if needed is None or caller.principal.role < needed:
             raise Forbidden("the role of the caller does not suffice")
@@ -117,7 +118,6 @@ class GuardedBlueprint(Blueprint):
             _refuse_forgery(caller)
         if request.method not in SAFE:
             check_json(request, max_body)
-        g.bullrush_caller = caller
         return None
 
 
