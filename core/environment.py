@@ -82,6 +82,8 @@ class WorkSettings(BaseSettings):
     queue_metrics_interval_ms: int = Field(60_000, ge=1)
     execution_worker_concurrency: int | None = Field(None, ge=1)
     execution_tenant_concurrency: int | None = Field(None, ge=1)
+    #: Where jobs say whose they are.
+    execution_tenant_field: str = "tenantId"
 
 
 @dataclass(frozen=True)

@@ -211,6 +211,14 @@ class QueueKeys:
         """A private hash: what many processes agree on, such as whose turn it is."""
         return f"{self.prefix}::bullrush:{self.queue}:turns:{record}"
 
+    def tenant(self, tenant: str) -> str:
+        """A private set: the jobs of a tenant that run, of all queues of the prefix."""
+        return f"{self.prefix}::bullrush::tenants:{tenant}"
+
+    def tenant_moment(self, tenant: str) -> str:
+        """A private string: when the last job of a tenant that had to wait may ask again."""
+        return f"{self.prefix}::bullrush::tenant-moments:{tenant}"
+
     def client_name(self, worker: str = "") -> str:
         """The CLIENT SETNAME by which Node's getWorkers finds a worker (protocol 10.1)."""
         encoded = base64.b64encode(self.queue.encode()).decode()

@@ -37,6 +37,18 @@ _GENERAL = [
     works("imports", (), _HERE),
     works("include", (), _HERE),
     works("timezone", None, _HERE, "None: UTC"),
+    works(
+        "bullrush_tenant_concurrency",
+        None,
+        _HERE,
+        "our own: how many jobs of one tenant run at once over all workers; no limit",
+    ),
+    works(
+        "bullrush_tenant_field",
+        None,
+        _HERE,
+        "our own: the header, argument or field of the data that names the tenant; tenantId",
+    ),
     works("bullrush_prefix", None, _HERE, "our own: what every key in Redis starts with; bull"),
     works("priority_order", "lower-first", _ROUTES, "our own; higher-first is RabbitMQ's order"),
 ]

@@ -31,6 +31,7 @@ from ..local import running
 from ..message import Message, decode
 from ..rates import RateLimits
 from ..revocation import Revocation
+from ..tenants import tenant_limit
 from .context import Context, worker_context
 from .failing import failure
 from .from_settings import explicit
@@ -57,10 +58,14 @@ class Tracer:
 
     @property
     def hold(self) -> Hold | None:
-        """Says how long a delivery must wait for the rate limit of its task; None when no task has
-        one as the worker starts.
+        """Says how long a delivery must wait for the rate limit of its task, and for others of its
+        tenant; None when no task has one, and tenants have none, as the worker starts.
         """
-        return self._rates.hold if self._rates.are_there() else None
+        rates = self._rates.hold if self._rates.are_there() else None
+        tenants = tenant_limit(self.app)
+        if tenants is None or rates is None:
+            return rates if tenants is None else tenants.hold
+        return lambda delivery: rates(delivery) or tenants.hold(delivery)
 
     @property
     def batching(self) -> BatchingOf | None:

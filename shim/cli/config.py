@@ -65,7 +65,7 @@ def rows_of(app: Celery) -> list[Row]:
         _variable("sentinel_name", "REDIS_SENTINEL_NAME", ""),
         _variable("cluster_mode", "REDIS_CLUSTER_MODE", "false"),
         _slots(app),
-        _variable("tenant_concurrency", "EXECUTION_TENANT_CONCURRENCY", "worker_concurrency"),
+        _tenants(app),
         _variable("metrics_interval_ms", "QUEUE_METRICS_INTERVAL_MS", 60_000),
         _secret("admin_token", "BULLRUSH_ADMIN_TOKEN"),
     ]
@@ -93,6 +93,12 @@ def _slots(app: Celery) -> Row:
     if app.conf.worker_concurrency:
         return Row("worker_concurrency", app.conf.worker_concurrency, "settings")
     return _variable("worker_concurrency", "EXECUTION_WORKER_CONCURRENCY", os.cpu_count() or 1)
+
+
+def _tenants(app: Celery) -> Row:
+    if app.conf.bullrush_tenant_concurrency:
+        return Row("tenant_concurrency", app.conf.bullrush_tenant_concurrency, "settings")
+    return _variable("tenant_concurrency", "EXECUTION_TENANT_CONCURRENCY", "no limit")
 
 
 def _variable(name: str, variable: str, default: Any, shown: Any = None) -> Row:

@@ -64,12 +64,14 @@ def dev(context: click.Context, /, own_redis: bool, **options: Any) -> None:
             click.echo(f"[redis]     {redacted(url)}")
         commands = [[*before, *_worker_words(options)]]
         click.echo("[worker]    with a beat" + (", reloads" if _reloads(options) else ""))
-        if options["dashboard"] and _has_dashboard(context):
-            commands.append([*before, "serve", "--port", str(options["port"])])
+        if options["dashboard"] and _has_dashboard():
+            # Open to everybody on this machine, and to nobody else.
+            where = ["--host", "127.0.0.1", "--port", str(options["port"])]
+            commands.append([*before, "serve", *where, "--prefix", app.prefix])
             click.echo(f"[dashboard] http://127.0.0.1:{options['port']}/admin/queues")
             os.environ.setdefault("BULLRUSH_UI_INSECURE", "1")
         elif options["dashboard"]:
-            click.echo('[dashboard] not installed: pip install "bullrush[flask]"')
+            click.echo('[dashboard] not installed: pip install "bullrush[flask,serve]"')
         sys.exit(_run(commands))
 
 
@@ -84,9 +86,8 @@ def _reloads(options: dict[str, Any]) -> bool:
     return bool(options["reload"]) and importlib.util.find_spec("watchfiles") is not None
 
 
-def _has_dashboard(context: click.Context) -> bool:
-    group = context.parent.command if context.parent else None
-    return isinstance(group, click.Group) and group.get_command(context, "serve") is not None
+def _has_dashboard() -> bool:
+    return all(importlib.util.find_spec(name) is not None for name in ("flask", "waitress"))
 
 
 @contextlib.contextmanager

@@ -11,7 +11,9 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from click.testing import CliRunner
@@ -199,17 +201,28 @@ def shown(screen, words, bound=30):
     return seen
 
 
+def page(port):
+    """The dashboard's first page; empty while nobody serves it."""
+    with suppress(OSError):
+        address = f"http://127.0.0.1:{port}/admin/queues"
+        with urllib.request.urlopen(address, timeout=10) as reply:
+            return reply.read().decode()
+    return ""
+
+
 @pytest.mark.row(5)
 def test_one_command_has_everything_for_development(commands, queue_name):
     variables = dict(commands.environment)
     variables.pop("BROKER")
     commands.environment = variables
-    process = commands.start("dev", "--redis-port", "0", "--no-dashboard", PATH="/nowhere")
-    said = until(process, "[worker]")
+    [port] = free_ports(1)
+    process = commands.start("dev", "--redis-port", "0", "--port", str(port), PATH="/nowhere")
+    said = until(process, f"[dashboard] http://127.0.0.1:{port}/admin/queues")
     url = re.search(r"redis://127.0.0.1:\d+/0", said)[0]
     with Celery("outside", broker=url, set_as_current=False) as app:
         app.conf.task_default_queue = queue_name
         first = app.send_task("who").get(timeout=60)
+        wait_until(lambda: queue_name in page(port), 60, "the queue on the dashboard")
         module = commands.folder / "proj.py"
         module.write_text(module.read_text() + "\n# changed\n")
         wait_until(lambda: app.send_task("who").get(timeout=60) != first, 60)

@@ -14,6 +14,8 @@ import yaml
 from bullrush.cli.k8s import SCRIPTS
 from bullrush.cli.roles import ROLES
 from bullrush.core.drivers import connect
+from bullrush.core.keys import QueueKeys
+from bullrush.core.workers import list_workers
 from tests.shim.cli.conftest import until
 from tests.support.redis_fleets import free_ports
 from tests.support.waiting import wait_until
@@ -46,6 +48,20 @@ def test_each_role_starts_alone_answers_probes_and_ends_at_SIGTERM(commands, rol
     assert answer(port, "/live")[1]["status"] == "ok"
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/etc/passwd", timeout=10)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
+@pytest.mark.row(10, 29)
+def test_the_api_of_the_same_image_is_no_worker(commands, redis_url, queue_name):
+    [port] = free_ports(1)
+    variables = {"WORKER_SCRIPT": "start:api", "PORT": str(port), "BULLRUSH_ADMIN_TOKEN": "x" * 32}
+    process = commands.start("run-role", **variables)
+    code, body = wait_until(lambda: answer(port, "/api/health"), 30)
+    assert (code, body["queue"]["driver"]) == (200, "bullmq")
+    driver = connect(redis_url)
+    assert list_workers(driver, QueueKeys(queue_name)) == []
+    driver.close()
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
 

@@ -1,0 +1,51 @@
+"""``bullrush_tenant_concurrency``: at most so many tasks of one tenant at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from bullrush.core.environment import work_settings
+from bullrush.core.job import Job
+from bullrush.core.worker.tenants import TenantLimit, named
+
+if TYPE_CHECKING:
+    from .app.base import Celery
+
+
+def tenant_limit(app: Celery) -> TenantLimit | None:
+    """The limit of an application's tenants, by its settings or the environment; None: there is
+    none.
+
+    Raises:
+        InvalidOption: it is no whole number from 1.
+    """
+    settings = work_settings()
+    limit = app.conf.bullrush_tenant_concurrency or settings.execution_tenant_concurrency
+    if limit is None:
+        return None
+    field = app.conf.bullrush_tenant_field or settings.execution_tenant_field
+    return TenantLimit(limit, tenant_of(field))
+
+
+def tenant_of(field: str) -> Callable[[Job], str | None]:
+    """What finds the tenant of a call: in its headers, in its keyword arguments, or, of a job of
+    another language, in its data.
+    """
+
+    def find(job: Job) -> str | None:
+        for place in _places(job.data):
+            found = named(place.get(field)) if isinstance(place, Mapping) else None
+            if found:
+                return found
+        return None
+
+    return find
+
+
+def _places(data: Any) -> list[Any]:
+    if not isinstance(data, Mapping):
+        return []
+    message = data.get("celery")
+    headers = message.get("headers") if isinstance(message, Mapping) else None
+    return [headers, data.get("kwargs"), data]
