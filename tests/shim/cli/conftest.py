@@ -67,7 +67,7 @@ class Commands:
             env={**self.environment, **variables},
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=100,
         )
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ def end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(20)
+            process.wait(45)
     if process.poll() is None:
         process.kill()
         process.wait()

@@ -101,7 +101,7 @@ def test_whole_workers_run_side_by_side_and_one_that_dies_starts_again(commands,
 
     wait_until(another, 60)
     supervisor.send_signal(signal.SIGTERM)
-    supervisor.communicate(timeout=30)
+    supervisor.communicate(timeout=60)
     assert supervisor.returncode == 0
     assert not names()
 
@@ -184,14 +184,14 @@ def test_top_shows_queues_and_workers_on_a_terminal(commands, client, queue, que
         assert "\x1b[?1049h" in seen, "it has a screen of its own"
         process.send_signal(signal.SIGINT)
         shown(screen, ("\x1b[?1049l",))
-        assert process.wait(10) == 0
+        assert process.wait(45) == 0
     finally:
         if process.poll() is None:
             process.kill()
         os.close(screen)
 
 
-def shown(screen, words, bound=30):
+def shown(screen, words, bound=60):
     """What is written until all words were seen."""
     seen, deadline = "", time.monotonic() + bound
     while not all(word in seen for word in words):
@@ -227,7 +227,7 @@ def test_one_command_has_everything_for_development(commands, queue_name):
         module.write_text(module.read_text() + "\n# changed\n")
         wait_until(lambda: app.send_task("who").get(timeout=60) != first, 60)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -241,7 +241,7 @@ def test_what_is_kept_in_a_folder_is_there_the_next_time(commands, queue_name):
         app.conf.task_default_queue = queue_name
         app.send_task("who")
     first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=30)
+    first.communicate(timeout=60)
     [port] = free_ports(1)
     words = (*words[:2], str(port), *words[3:])
     second = commands.start(*words, "-Q", queue_name)

@@ -20,6 +20,8 @@ from tests.shim.cli.conftest import until
 from tests.support.redis_fleets import free_ports
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.timeout(150)
+
 
 def answer(port, path):
     """(code, body) of a probe; None while nobody answers."""
@@ -38,18 +40,18 @@ def test_each_role_starts_alone_answers_probes_and_ends_at_SIGTERM(commands, rol
     [port] = free_ports(1)
     more = ("-P", "solo") if role == "worker" else ()
     process = commands.start(role, "--health-port", str(port), *more)
-    code, body = wait_until(lambda: answer(port, "/health"), 30)
+    code, body = wait_until(lambda: answer(port, "/health"), 60)
     assert (code, body["queue"]["status"]) == (200, "ready")
     if role == "worker":
         assert body["worker"]["slots"] == 1
     else:
         assert (body["status"], body["role"]) == ("ok", role)
-        assert answer(port, "/ready")[0] == 200
-    assert answer(port, "/live")[1]["status"] == "ok"
+        assert wait_until(lambda: answer(port, "/ready"), 60)[0] == 200
+    assert wait_until(lambda: answer(port, "/live"), 60)[1]["status"] == "ok"
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/etc/passwd", timeout=10)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(45) == 0
 
 
 @pytest.mark.row(10, 29)
@@ -57,13 +59,13 @@ def test_the_api_of_the_same_image_is_no_worker(commands, redis_url, queue_name)
     [port] = free_ports(1)
     variables = {"WORKER_SCRIPT": "start:api", "PORT": str(port), "BULLRUSH_ADMIN_TOKEN": "x" * 32}
     process = commands.start("run-role", **variables)
-    code, body = wait_until(lambda: answer(port, "/api/health"), 30)
+    code, body = wait_until(lambda: answer(port, "/api/health"), 60)
     assert (code, body["queue"]["driver"]) == (200, "bullmq")
     driver = connect(redis_url)
     assert list_workers(driver, QueueKeys(queue_name)) == []
     driver.close()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(45) == 0
 
 
 @pytest.mark.row(10, 160)
@@ -71,9 +73,9 @@ def test_a_role_whose_redis_is_gone_is_alive_and_not_ready(commands):
     [port, nobody] = free_ports(2)
     url = f"redis://127.0.0.1:{nobody}"
     commands.start("timers", "--health-port", str(port), BROKER=url)
-    assert wait_until(lambda: answer(port, "/live"), 30)[0] == 200
-    assert answer(port, "/health")[1]["status"] == "unavailable"
-    assert answer(port, "/ready")[0] == 503
+    assert wait_until(lambda: answer(port, "/live"), 60)[0] == 200
+    assert wait_until(lambda: answer(port, "/health"), 60)[1]["status"] == "unavailable"
+    assert wait_until(lambda: answer(port, "/ready"), 60)[0] == 503
 
 
 @pytest.mark.row(16, 18, 183)
