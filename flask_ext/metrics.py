@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, jsonify, request
 
-from bullrush.core.errors import BullrushError
+from bullrush.core.errors import BullrushError, InvalidOption
 from bullrush.core.exposition import CONTENT_TYPE, exposition
 from bullrush.core.snapshot import take
 
@@ -22,10 +22,14 @@ def metrics_blueprint(url_prefix: str) -> GuardedBlueprint:
 
 
 @needs(Role.READ)
-def show_metrics() -> Response:
+def show_metrics() -> tuple[Response, int]:
     """Every queue; without Redis just that it is away, so that an alert can see it."""
+    try:
+        away = exposition(None)
+    except InvalidOption as error:  # without the extra
+        return jsonify(success=False, error=str(error)), 501
     scraped = current_binding().scrape.answer()
-    return Response(exposition(None) if scraped is None else scraped, content_type=CONTENT_TYPE)
+    return Response(away if scraped is None else scraped, content_type=CONTENT_TYPE), 200
 
 
 @needs(Role.READ)

@@ -116,6 +116,12 @@ class TestReady:
         answer = client.get(READY)
         assert (answer.status_code, answer.get_json()["status"]) == (200, "ok")
 
+    @pytest.mark.row(29)
+    def test_a_web_process_is_ready_and_registers_no_worker(self, client, binding):
+        binding.queue("mail").add("x")
+        assert client.get(READY).status_code == 200
+        assert {each.worker_count for each in binding.snapshots()} == {0}
+
     @pytest.mark.row(159)
     def test_memory_is_not_ready(self, make_app, queue_name):
         answer = make_app(BULLRUSH_REDIS_URL=f"memory://{queue_name}").test_client().get(READY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 import pytest
@@ -49,6 +50,13 @@ def test_two_web_processes_show_the_same(make_app, ask_of):
     worker.stop(10)
     assert 'bullrush_job_run_seconds_count{name="x",queue="mail"} 1.0' in ask_of(one, METRICS).text
     assert ask_of(one, METRICS).text == ask_of(two, METRICS).text
+
+
+def test_without_the_library_the_answer_says_what_to_install(ask, monkeypatch):
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    answer = ask(METRICS)
+    assert answer.status_code == 501
+    assert "bullrush[metrics]" in answer.get_json()["error"]
 
 
 @pytest.mark.parametrize("where", ["refusing_url", "silent_url"])

@@ -70,9 +70,9 @@ def start_worker(
         TimeoutError: nobody answered the ping.
     """
     app.set_current()
-    logging.getLogger("bullrush").setLevel(
-        loglevel.upper() if isinstance(loglevel, str) else loglevel
-    )
+    logger = logging.getLogger("bullrush")
+    before = logger.level
+    logger.setLevel(loglevel.upper() if isinstance(loglevel, str) else loglevel)
     queues = kwargs.pop("queues", None) or ()
     options = {name: value for name, value in kwargs.items() if name not in _ACCEPTED}
     worker = make_worker(app, queues, concurrency=concurrency, pool=pool, **options).start()
@@ -84,3 +84,4 @@ def start_worker(
         yield TestWorkController(app, worker)
     finally:
         worker.stop(timeout=shutdown_timeout)
+        logger.setLevel(before)
