@@ -243,12 +243,16 @@ def _prepared(text: str, kind: str) -> Any:
     if kind == "secret":
         if is_pem:
             raise InvalidOption("BULLRUSH_JWT: HS algorithms take a secret, not a key in PEM")
-        if len(text.encode()) < SHORTEST_SECRET:
-            raise InvalidOption(f"BULLRUSH_JWT: a secret has {SHORTEST_SECRET} bytes at least")
-        return text
+        return _long_enough(text.encode())
     if not is_pem or "PRIVATE KEY" in text:
         raise InvalidOption("BULLRUSH_JWT: these algorithms take a public key in PEM")
     return text
+
+
+def _long_enough(secret: bytes) -> bytes:
+    if len(secret) < SHORTEST_SECRET:
+        raise InvalidOption(f"BULLRUSH_JWT: a secret has {SHORTEST_SECRET} bytes at least")
+    return secret
 
 
 def _key_set(text: str, rules: WebTokenRules) -> list[tuple[str | None, Any]]:
@@ -268,6 +272,8 @@ def _key_set(text: str, rules: WebTokenRules) -> list[tuple[str | None, Any]]:
         keys = [(e.get("kid"), jwt.PyJWK(e, e.get("alg", algorithm)).key) for e in fitting]
     except (ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError) as error:
         raise InvalidOption(f"BULLRUSH_JWT: no JSON Web Key Set ({type(error).__name__})") from None
+    if rules.kind == "secret":
+        keys = [(kid, _long_enough(key)) for kid, key in keys]
     if not keys:
         raise InvalidOption(f"BULLRUSH_JWT: the key set has no key for {rules.algorithms}")
     return keys

@@ -310,6 +310,26 @@ def test_a_key_file_that_breaks_leaves_the_keys_of_before(tmp_path, rsa_key, cap
     assert "those of before" in caplog.text
 
 
+def test_a_secret_in_a_key_set_is_long_enough_too(tmp_path):
+    path = tmp_path / "jwks.json"
+    given = web_token_rules({"algorithms": ["HS256"], "jwks_file": str(path)})
+    for secret, ok in ((SECRET, True), ("short", False)):
+        text = base64.urlsafe_b64encode(secret.encode()).decode().rstrip("=")
+        path.write_text(json.dumps({"keys": [{"kty": "oct", "k": text}]}))
+        if ok:
+            assert WebTokens(given).principal(signed()) is not None
+        else:
+            with pytest.raises(InvalidOption, match="32 bytes"):
+                WebTokens(given)
+
+
+def test_one_of_several_issuers_and_audiences_is_enough():
+    several = {"issuer": ["shop", "bank"], "audience": ["queues", "jobs"]}
+    assert principal(signed(iss="bank", aud=["jobs", "mail"]), **several) is not None
+    assert principal(signed(iss="other", aud="jobs"), **several) is None
+    assert principal(signed(iss="bank", aud="mail"), **several) is None
+
+
 def test_a_key_set_without_a_fitting_key_is_refused(tmp_path, rsa_key):
     path = tmp_path / "jwks.json"
     for text in (jwks(("1", rsa_key), use="enc"), jwks(("1", rsa_key), alg="RS512"), "{}"):
