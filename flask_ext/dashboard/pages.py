@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from werkzeug.wrappers import Response as AnyResponse
 
+from .audit_page import audit
 from .errors_page import errors
 from .find_page import find, names
 from .flow_page import flow
@@ -23,6 +24,7 @@ VIEWS: dict[str, Callable[[], AnyResponse]] = {
     "/schedulers": schedulers,
     "/workers": workers,
     "/errors": errors,
+    "/audit": audit,
     "/find": find,
     "/names": names,
 }

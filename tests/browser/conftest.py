@@ -31,7 +31,12 @@ def app(redis_url):
         BULLRUSH_REDIS_URL=redis_url,
         BULLRUSH_PREFIX=f"test-{uuid.uuid4().hex[:12]}",
         BULLRUSH_ADMIN_TOKEN=TOKEN,
+        BULLRUSH_TOKENS={
+            role: {"token": f"a token that may {role}", "role": role}
+            for role in ("read", "operate")
+        },
         BULLRUSH_DASHBOARD_STREAMS=8,
+        SECRET_KEY="of this test",
     )
     Bullrush(made)
     yield made

@@ -9,13 +9,16 @@ const jobOf = (data) => `${queueOf(data)}/jobs/${quoted(data.job)}`;
 
 /** Name of a button -> the role it needs and what it does; gives what to say, or null when it was called off. */
 const ACTIONS = {
-  pause: ["operate", async (data) => { await call("POST", `${queueOf(data)}/pause`, {}); return `${data.queue} is paused`; }],
-  resume: ["operate", async (data) => { await call("POST", `${queueOf(data)}/resume`, {}); return `${data.queue} goes on`; }],
+  pause: ["operate", async (data) => { await call("POST", `${queueOf(data)}/pause`); return `${data.queue} is paused`; }],
+  resume: ["operate", async (data) => { await call("POST", `${queueOf(data)}/resume`); return `${data.queue} goes on`; }],
   limits: ["operate", setLimits],
-  retry: ["operate", async (data) => { const job = await call("POST", `${jobOf(data)}/retry`, {}); return `The job is ${job.state}`; }],
+  retry: ["operate", async (data) => { const job = await call("POST", `${jobOf(data)}/retry`); return `The job is ${job.state}`; }],
   "edit-retry": ["operate", editAndRetry],
-  promote: ["operate", async (data) => { const job = await call("POST", `${jobOf(data)}/promote`, {}); return `The job is ${job.state}`; }],
+  promote: ["operate", async (data) => { const job = await call("POST", `${jobOf(data)}/promote`); return `The job is ${job.state}`; }],
   remove: ["admin", removeJob],
+  "retry-chosen": ["operate", (data) => onChosen(data, "retry", "Run them again")],
+  "promote-chosen": ["operate", (data) => onChosen(data, "promote", "Run them now")],
+  "remove-chosen": ["admin", (data) => onChosen(data, "remove", "Remove them", true)],
 };
 
 export function offerActions() {
@@ -47,6 +50,25 @@ async function act(button) {
   } finally {
     delete button.dataset.busy;
   }
+}
+
+/** One request for each of the chosen jobs; what was refused stays chosen. */
+async function onChosen(data, what, yes, danger = false) {
+  const ids = chosenIds();
+  const jobs = ids.length === 1 ? "one job" : `${ids.length} jobs`;
+  const exactly = ids.length > 1000 ? ids.length : undefined;
+  if (!(await ask({ title: `${yes}?`, text: `${jobs} of ${data.queue}`, yes, danger, exactly }))) return null;
+  const refused = [];
+  for (const id of ids) {
+    try {
+      await call("POST", `${jobOf({ ...data, job: id })}/${what}`);
+    } catch (error) {
+      refused.push(error.message);
+    }
+  }
+  chooseNone();
+  if (refused.length) say(`${refused.length} of ${ids.length} refused: ${refused[0]}`, "bad");
+  return `Done with ${ids.length - refused.length} of ${ids.length}`;
 }
 
 async function setLimits(data) {
@@ -91,6 +113,6 @@ function parsed(text) {
 async function removeJob(data) {
   const answer = await ask({ title: "Remove this job?", text: "It goes for good, with the jobs below it.", yes: "Remove", danger: true });
   if (!answer) return null;
-  await call("POST", `${jobOf(data)}/remove`, {});
+  await call("POST", `${jobOf(data)}/remove`);
   return "The job is removed";
 }

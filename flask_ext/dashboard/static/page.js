@@ -17,7 +17,7 @@ export function may(role) {
 export async function call(method, path, body) {
   const response = await fetch(`${api}/admin/${path}`, {
     method,
-    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, Accept: "application/json" },
+    headers: { "X-CSRF-Token": csrf, Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const answer = await response.json().catch(() => ({}));

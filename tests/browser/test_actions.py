@@ -1,0 +1,189 @@
+"""Every button of the dashboard, clicked."""
+
+from __future__ import annotations
+
+import pytest
+
+from bullrush.core import Failed
+from tests.support.trips import Hands
+from tests.support.waiting import wait_until
+
+from .chromium import PATIENCE
+
+ROOT = "/admin/queues"
+
+
+def fail_one(queue, data=None, reason="no such mailbox"):
+    """A job that has failed."""
+    job = queue.add("send", data or {"to": "ann"})
+    hands = Hands(queue)
+    (delivery,) = hands.take()
+    hands.commit(delivery, Failed(reason))
+    return job
+
+
+def click(browser, do, text=""):
+    """Click a button as soon as scripts have shown it."""
+    browser.find("body[data-ready]")
+    browser.find(f"[data-do='{do}']:not([hidden]):not(:disabled)", text).click()
+
+
+def answer(browser, word="primary"):
+    """Answer the question that is asked."""
+    browser.find(f"dialog[open] button.{word}:not(:disabled)").click()
+
+
+@pytest.fixture
+def queue(binding):
+    """A queue of its own."""
+    return binding.queue("emails")
+
+
+def test_a_queue_is_paused_and_goes_on(browser, queue):
+    queue.add("send")
+    browser.open(f"{ROOT}/queue?name=emails")
+    click(browser, "pause")
+    assert browser.find(".toast", "emails is paused")
+    assert queue.is_paused()
+    assert browser.find("#queue-head .badge", "paused")
+    click(browser, "resume")
+    wait_until(lambda: not queue.is_paused(), PATIENCE)
+    assert browser.find("[data-do=pause]")
+
+
+def test_limits_are_set_and_lifted(browser, queue):
+    queue.add("send")
+    browser.open(f"{ROOT}/queue?name=emails")
+    click(browser, "limits")
+    for name, value in (("concurrency", "3"), ("max", "10"), ("duration", "1000")):
+        browser.find(f"dialog input[name={name}]").send_keys(value)
+    answer(browser)
+    assert browser.find("#queue-head .badge", "at most 3")
+    assert browser.find("#queue-head .badge", "10 per 1 s")
+    limit = queue.get_global_rate_limit()
+    assert (queue.get_global_concurrency(), limit.max, limit.duration) == (3, 10, 1000)
+    click(browser, "limits")
+    for name in ("concurrency", "max", "duration"):
+        browser.find(f"dialog input[name={name}]").clear()
+    answer(browser)
+    wait_until(lambda: queue.get_global_concurrency() is None, PATIENCE)
+    wait_until(lambda: queue.get_global_rate_limit() is None, PATIENCE)
+
+
+def test_a_failed_job_runs_again(browser, queue):
+    job = fail_one(queue)
+    browser.open(f"{ROOT}/job?queue=emails&id={job.id}")
+    click(browser, "retry")
+    assert browser.find(".toast", "The job is waiting")
+    assert queue.get_state(job.id) == "waiting"
+    assert browser.find("#job-head .state", "waiting")
+
+
+def test_a_payload_is_edited_before_the_job_runs_again(browser, queue):
+    job = fail_one(queue, {"to": "ann", "n": 1})
+    browser.open(f"{ROOT}/job?queue=emails&id={job.id}")
+    click(browser, "edit-retry")
+    field = browser.find("dialog textarea")
+    assert '"n": 1' in field.get_attribute("value")
+    browser.run("arguments[0].value = '{broken'", field)
+    answer(browser)
+    assert browser.find(".toast.bad", "This is no JSON")
+    assert queue.get_state(job.id) == "failed"
+    click(browser, "edit-retry")
+    browser.run("arguments[0].value = arguments[1]", browser.find("dialog textarea"), '{"n": 2}')
+    answer(browser)
+    wait_until(lambda: queue.get_state(job.id) == "waiting", PATIENCE)
+    assert queue.get_job(job.id).data == {"n": 2}
+
+
+def test_a_delayed_job_runs_now(browser, queue):
+    job = queue.add("send", delay=600_000)
+    browser.open(f"{ROOT}/job?queue=emails&id={job.id}")
+    click(browser, "promote")
+    wait_until(lambda: queue.get_state(job.id) == "waiting", PATIENCE)
+
+
+def test_a_job_is_removed_only_after_a_yes(browser, queue):
+    job = queue.add("send")
+    browser.open(f"{ROOT}/job?queue=emails&id={job.id}")
+    click(browser, "remove")
+    browser.find("dialog .buttons button", "Cancel").click()
+    wait_until(lambda: not browser.all("dialog"), PATIENCE)
+    assert queue.get_job(job.id) is not None
+    click(browser, "remove")
+    answer(browser)
+    wait_until(lambda: queue.get_job(job.id) is None, PATIENCE)
+    assert browser.find(".toast", "The job is removed")
+    browser.complaints()  # the page of a job that has gone was asked for: 404
+
+
+def test_an_action_that_is_refused_says_why(browser, queue):
+    job = queue.add("send", delay=600_000)
+    browser.open(f"{ROOT}/job?queue=emails&id={job.id}")
+    browser.find("body[data-ready]")
+    queue.promote(job.id)
+    browser.run("document.querySelector('[data-do=promote]').click()")
+    assert browser.find(".toast.bad", "delayed")
+    browser.complaints()  # 409
+
+
+def test_chosen_jobs_run_again_or_go(browser, queue):
+    jobs = [fail_one(queue) for _ in range(3)]
+    browser.open(f"{ROOT}/queue?name=emails&state=failed")
+    browser.find("body[data-ready]")
+    for job in jobs[:2]:
+        browser.find(f"[data-id='{job.id}']").click()
+    click(browser, "retry-chosen")
+    assert browser.find("dialog p", "2 jobs of emails")
+    answer(browser)
+    wait_until(lambda: queue.get_job_counts("waiting", "failed") == {"waiting": 2, "failed": 1})
+    assert browser.find(".toast", "Done with 2 of 2")
+    browser.find(f"[data-id='{jobs[2].id}']").click()
+    click(browser, "remove-chosen")
+    answer(browser)
+    wait_until(lambda: queue.get_failed_count() == 0, PATIENCE)
+
+
+def test_delayed_jobs_that_are_chosen_run_now(browser, queue):
+    for _ in range(2):
+        queue.add("send", delay=600_000)
+    browser.open(f"{ROOT}/queue?name=emails&state=delayed")
+    browser.find("body[data-ready]")
+    browser.find("[data-choose-all]").click()
+    click(browser, "promote-chosen")
+    answer(browser)
+    wait_until(lambda: queue.get_waiting_count() == 2, PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("role", "offered"),
+    [("read", set()), ("operate", {"pause", "limits", "retry-chosen"})],
+)
+def test_a_role_sees_only_what_it_may_do(browser, site, queue, role, offered):
+    fail_one(queue)
+    browser.sign_in(site, f"a token that may {role}")
+    browser.open(f"{ROOT}/queue?name=emails&state=failed")
+    browser.find("body[data-ready]")
+    shown = browser.run(
+        "return [...document.querySelectorAll('[data-do]:not([hidden])')]"
+        ".map((each) => each.dataset.do)"
+    )
+    assert set(shown) == offered
+
+
+def test_actions_work_after_a_login_by_the_form_and_write_the_audit_log(browser, site, queue):
+    queue.add("send")
+    browser.command("Network.setExtraHTTPHeaders", headers={})
+    browser.root = site
+    browser.open(f"{ROOT}/queue?name=emails")
+    browser.find("#token").send_keys("correct horse battery staple")
+    browser.find("button[type=submit]").click()
+    browser.find("#queue-head h1", "emails")
+    click(browser, "pause")
+    wait_until(queue.is_paused, PATIENCE)
+    browser.open(f"{ROOT}/audit")
+    assert browser.find("#audit td", "pause_queue")
+    assert "emails" in browser.text("#audit")
+    browser.find("form button", "Log out").click()
+    browser.find("#token")
+    browser.page.delete_all_cookies()
