@@ -13,6 +13,7 @@ from bullrush.core.job import id_bytes
 from bullrush.core.keys import may_be_job
 
 from ..access.redaction import Redaction
+from ..admin.shown import NOT_SHOWN, data_shown
 from ..binding import current_binding
 
 #: Name of a tab -> (words, the state whose jobs it shows).
@@ -32,8 +33,6 @@ PAGE = 50
 #: Jobs that a search looks at, and of which Retrying and Dead are chosen.
 SEARCHED = 2_000
 _NEWEST_FIRST = ("completed", "failed")
-#: Where the data of a job may not be shown.
-_NOT_SHOWN = "[not shown]"
 
 
 @dataclass(frozen=True)
@@ -93,17 +92,13 @@ def redaction() -> Redaction:
 
 def data_of(job: Job) -> Any:
     """The payload as it may be shown; what is no JSON as text."""
-    if not current_binding().settings.show_job_data:
-        return _NOT_SHOWN
-    try:
-        return redaction()(job.data)
-    except (ValueError, RecursionError):
-        return redaction().text((job.raw("data") or b"").decode("utf-8", "replace"))
+    binding = current_binding()
+    return data_shown(binding, job) if binding.settings.show_job_data else NOT_SHOWN
 
 
 def result_of(job: Job) -> Any:
     """What it returned, as it may be shown."""
-    return redaction()(job.returnvalue) if current_binding().settings.show_job_data else _NOT_SHOWN
+    return redaction()(job.returnvalue) if current_binding().settings.show_job_data else NOT_SHOWN
 
 
 def is_retrying(job: Job) -> bool:

@@ -15,7 +15,7 @@ from bullrush.core.job import FIELDS, Job, id_of
 from bullrush.core.keys import QueueKeys
 from bullrush.core.snapshot import QueueSnapshot
 
-from .fingerprints import fingerprint
+from ..admin.fingerprints import fingerprint_of
 
 #: Jobs of each queue that are looked at.
 SAMPLE = 20
@@ -112,11 +112,12 @@ def failed_groups(
 
 def group_errors(jobs: Iterable[Job]) -> list[ErrorGroup]:
     """Failed jobs by their cause, the newest cause first."""
-    groups: dict[str, list[Job]] = {}
+    groups: dict[tuple[str, str, str], list[Job]] = {}
     for job in jobs:
-        groups.setdefault(fingerprint(job), []).append(job)
+        cause = (fingerprint_of(job).id, job.queue_name, job.name)
+        groups.setdefault(cause, []).append(job)
     found = []
-    for print_, members in groups.items():
+    for (print_, *_), members in groups.items():
         newest = max(members, key=lambda job: job.finished_on or 0)
         reason, last = newest.failed_reason or "", newest.finished_on or 0
         where = (newest.queue_name, newest.name)
