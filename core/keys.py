@@ -202,9 +202,7 @@ class QueueKeys:
         return f"{self.prefix}::bullrush:{self.queue}:measures"
 
     def wake(self, worker_id: str) -> str:
-        """A private key by which one worker wakes itself; outside BullMQ's part of the key space
-        (design decision 3.6).
-        """
+        """A private key by which a worker wakes itself, outside BullMQ's part of the key space."""
         return f"{self.prefix}::bullrush:{self.queue}:wake:{worker_id}"
 
     def turns(self, record: str) -> str:

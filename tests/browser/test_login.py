@@ -85,9 +85,8 @@ def test_without_scripts_the_way_in_and_out_is_the_same(visitor):
 
 def test_the_login_page_is_used_by_the_keyboard_alone(visitor):
     visitor.open(ROOT)
-    active = visitor.page.switch_to.active_element
-    assert active.get_attribute("name") == "token"
-    active.send_keys(TOKEN + "\n")
+    wait_until(lambda: visitor.run("return document.activeElement.name") == "token", PATIENCE)
+    visitor.page.switch_to.active_element.send_keys(TOKEN + "\n")
     assert visitor.find("main", "Queue")
 
 
