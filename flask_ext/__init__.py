@@ -3,5 +3,39 @@
 from .access.roles import Principal, Role
 from .binding import Binding
 from .extension import Bullrush
+from .queues import (
+    QueueNotReady,
+    add_job,
+    assert_queue_is_ready,
+    clean_queue,
+    close_queues,
+    create_queue,
+    create_queue_events,
+    get_queue,
+    get_queue_service,
+    get_queue_stats,
+    pause_queue,
+    resume_queue,
+)
+from .services import FailedJob, QueueService
 
-__all__ = ["Binding", "Bullrush", "Principal", "Role"]
+__all__ = [
+    "Binding",
+    "Bullrush",
+    "FailedJob",
+    "Principal",
+    "QueueNotReady",
+    "QueueService",
+    "Role",
+    "add_job",
+    "assert_queue_is_ready",
+    "clean_queue",
+    "close_queues",
+    "create_queue",
+    "create_queue_events",
+    "get_queue",
+    "get_queue_service",
+    "get_queue_stats",
+    "pause_queue",
+    "resume_queue",
+]

@@ -7,17 +7,16 @@ import contextlib
 import logging
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 from flask import Flask, current_app
 from typing_extensions import Unpack
 
-from bullrush import Celery
 from bullrush.core import Queue
 from bullrush.core.catalogue import Catalogue
-from bullrush.core.drivers import Driver, connect
-from bullrush.core.environment import redis_url
+from bullrush.core.drivers import Driver
+from bullrush.core.errors import InvalidOption
 from bullrush.core.exposition import exposition
 from bullrush.core.health import Bounded, examine
 from bullrush.core.snapshot import QueueSnapshot, take
@@ -25,8 +24,12 @@ from bullrush.core.thresholds import judge
 from bullrush.core.worker import Handler, Worker, WorkerOptions
 
 from .access.door import Authenticate, Door
+from .application import FlaskCelery
 from .context import HandlerInContext
+from .services import QueueService
 from .settings import Settings
+
+S = TypeVar("S", bound=QueueService)
 
 logger = logging.getLogger("bullrush.flask_ext")
 
@@ -55,8 +58,7 @@ class Binding:
     ) -> None:
         self.settings = settings
         self.door = Door(settings.policy, authenticate)
-        self.celery = Celery(app.name, broker=settings.redis_url, bullrush_prefix=settings.prefix)
-        self.celery.config_from_object(settings.celery)
+        self.celery = FlaskCelery(app, settings)
         self.pulse = Bounded(lambda: examine(self.driver))
         self.judgement = Bounded(lambda: judge(self.snapshots(), settings.thresholds))
         self.scrape = Bounded(lambda: exposition(self.snapshots(measures=True)))
@@ -64,9 +66,8 @@ class Binding:
         self.catalogue = Catalogue(lambda: self.driver, settings.prefix, named)
         self._app = app
         self._guard = threading.RLock()
-        self._driver: Driver | None = None
-        self._queues: dict[str, Queue] = {}
         self._workers: list[Worker] = []
+        self._services: dict[tuple[type[QueueService], str], QueueService] = {}
         self._warned: set[str] = set()
         _open.add(self)
 
@@ -77,10 +78,7 @@ class Binding:
         Raises:
             InvalidOption: the configured URL, or a variable of the environment, is wrong.
         """
-        with self._guard:
-            if self._driver is None:
-                self._driver = connect(redis_url(configured=self.settings.redis_url))
-            return self._driver
+        return self.celery.driver
 
     def queue(self, name: str) -> Queue:
         """The queue of that name; the same object every time.
@@ -88,10 +86,26 @@ class Binding:
         Raises:
             InvalidQueueName: the name cannot be part of a key.
         """
+        return self.celery.queue(name)
+
+    def service(self, kind: type[S], name: str | None = None) -> S:
+        """The service of that class for a queue, or an alias; the same object every time.
+
+        Args:
+            kind: `QueueService` or a subclass.
+            name: of the queue; that of the class when not given.
+
+        Raises:
+            InvalidQueueName: the name cannot be part of a key.
+            InvalidOption: neither the call nor the class says which queue.
+        """
+        name = self.settings.queue_aliases.get(name or "", name or kind.queue_name)
+        if not name:
+            raise InvalidOption(f"{kind.__name__} has no queue_name, so say which queue")
         with self._guard:
-            if name not in self._queues:
-                self._queues[name] = self.look_at(name)
-            return self._queues[name]
+            if (kind, name) not in self._services:
+                self._services[kind, name] = kind(self.queue(name), self.celery)
+            return self._services[kind, name]  # type: ignore[return-value]
 
     def look_at(self, name: str) -> Queue:
         """As `queue`, but not remembered: for names from outside, of which there is no end."""
@@ -161,15 +175,12 @@ class Binding:
         """
         with self._guard:
             workers, self._workers = self._workers, []
-            driver, self._driver = self._driver, None
-            self._queues.clear()
+            self._services.clear()
         for worker in workers:
             worker.request_stop(GRACE)
         for worker in workers:
             worker.stop(GRACE)
         self.celery.close()
-        if driver is not None:
-            driver.close()
 
 
 _open: WeakSet[Binding] = WeakSet()

@@ -61,6 +61,10 @@ class HandlerInContext:
         own = getattr(self._handler, "is_coroutine", None)
         return inspect.iscoroutinefunction(self._handler) if own is None else bool(own(delivery))
 
+    def __reduce__(self) -> Any:
+        """In another process the handler finds its application, and is put into it, by itself."""
+        return self._handler.__reduce__()
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # while it is unpickled there is no handler yet
             raise AttributeError(name)

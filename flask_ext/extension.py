@@ -59,7 +59,8 @@ class Bullrush:
           ``BULLRUSH_MAX_BODY``, ``BULLRUSH_REDACT``: see docs/security.md.
         * ``BULLRUSH_ADMIN_JOB_DATA``: whether the admin routes show the data of failed jobs; True.
         * ``BULLRUSH_QUEUE_ALIASES``: names of queues in URLs, such as ``{"email": "email-queue"}``.
-        * ``CELERY``: settings of the Celery application, ``extension.binding.celery``.
+        * ``CELERY``, a dict, or keys such as ``CELERY_BROKER_URL``, by present or old names:
+          settings of the Celery application, ``extension.binding.celery``.
         * ``BULLRUSH_THRESHOLDS``: limits above which a queue needs attention, such as ``{"*":
           {"waiting": (100, 1000)}, "timers": {"delayed": None}}``; see
           `bullrush.core.thresholds.Thresholds`.

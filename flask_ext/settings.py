@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bullrush.app.old_names import NEW_NAMES
+from bullrush.app.sources import settings_in
 from bullrush.core.environment import key_prefix
 from bullrush.core.errors import InvalidOption
 from bullrush.core.keys import QueueKeys
@@ -42,7 +44,7 @@ class Settings:
         thresholds: queue -> its limits, see `bullrush.core.thresholds.judge`.
         dashboard_path: what the path of every page of the dashboard starts with, or None.
         dashboard_streams: how many live streams the dashboard may hold open at once.
-        celery: ``app.config["CELERY"]``.
+        celery: the settings of Celery, by their present names.
     """
 
     redis_url: str | None = field(default=None, repr=False)
@@ -78,8 +80,21 @@ def settings_of(config: Mapping[str, Any]) -> Settings:
         url_prefix=_path(own, "BULLRUSH_URL_PREFIX", "/api"),
         dashboard_path=_dashboard_path(own),
         dashboard_streams=_count(own, "BULLRUSH_DASHBOARD_STREAMS", default=3),
-        celery=_mapping("CELERY", config.get("CELERY")),
+        celery=_celery(config),
     )
+
+
+def _celery(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of Celery, by their present names: those of ``CELERY_...`` and the like, over
+    those of the dict ``CELERY``.
+    """
+    found = settings_in(_mapping("CELERY", config.get("CELERY")), None)
+    for key, value in config.items():
+        if key.startswith("CELERY") and key in NEW_NAMES:
+            found[NEW_NAMES[key]] = value
+        elif key.startswith("CELERY_"):
+            found[key.removeprefix("CELERY_").lower()] = value
+    return found
 
 
 def _aliases(value: Any, prefix: str) -> dict[str, str]:
@@ -106,9 +121,9 @@ def _text(config: Mapping[str, Any], key: str) -> str | None:
 
 def _flag(config: Mapping[str, Any], key: str, *, default: bool) -> bool:
     value = config.get(key, default)
-    if not isinstance(value, bool):
+    if value not in (True, False):  # 1 and 0 are what an environment variable holds
         raise InvalidOption(f"{key} is True or False, not {value!r}")
-    return value
+    return bool(value)
 
 
 def _path(config: Mapping[str, Any], key: str, default: str) -> str:

@@ -15,7 +15,7 @@ from .app.base import Celery
 
 def find_app(name: str) -> Celery:
     """The application in ``module``, ``module:attribute``, ``module.attribute`` or
-    ``package.celery``.
+    ``package.celery``; that of a Flask application, which may be made by ``module:factory()``.
 
     Raises:
         InvalidOption: nothing of that kind; says what was looked for.
@@ -28,12 +28,14 @@ def find_app(name: str) -> Celery:
     except ModuleNotFoundError as error:
         raise InvalidOption(f"-A {name}: there is no module {error.name!r} here") from None
     for part in (*rest, *(attribute.split(".") if attribute else ())):
+        part, call, _ = part.partition("()")
         if not hasattr(module, part):
             raise InvalidOption(
                 f"-A {name}: {getattr(module, '__name__', module)!r} has no {part!r}"
             )
         module = getattr(module, part)
-    found = module if isinstance(module, Celery) else _in_module(module)
+        module = module() if call else module
+    found = module if isinstance(module, Celery) else _held(module) or _in_module(module)
     if found is None:
         raise InvalidOption(
             f"-A {name}: no Celery application there; name it as -A module:attribute"
@@ -67,6 +69,14 @@ def _import_longest(name: str) -> tuple[Any, list[str]]:
             rest.insert(0, parts.pop())
 
 
+def _held(module: Any) -> Celery | None:
+    """That of an object with extensions, as a Flask application is."""
+    extensions = getattr(module, "extensions", None)
+    held = extensions.get("bullrush") if isinstance(extensions, dict) else None
+    found = getattr(held, "celery", None)
+    return found if isinstance(found, Celery) else None
+
+
 def _in_module(module: Any) -> Celery | None:
     """As Celery looks: ``app``, ``celery``, the module ``celery`` of a package, then any
     application.
@@ -83,4 +93,6 @@ def _in_module(module: Any) -> Celery | None:
         except ModuleNotFoundError as error:
             if error.name != f"{module.__name__}.celery":
                 raise
-    return next((each for each in vars(module).values() if isinstance(each, Celery)), None)
+    own = list(vars(module).values())
+    found = next((each for each in own if isinstance(each, Celery)), None)
+    return found or next((each for each in map(_held, own) if each is not None), None)

@@ -167,6 +167,10 @@ class Celery(Commanding, Configuring, Components, Connecting, Registering, Resul
         """The handler by which a worker runs this application's tasks."""
         return Tracer(self, hostname)
 
+    def prepared_handler(self, handler: Any) -> Any:
+        """What a worker, or a child of it, is given for its handler; for subclasses."""
+        return handler
+
     def close(self) -> None:
         """Close every connection, and share the tasks no more; a later use connects anew."""
         _state.forget_app(self)

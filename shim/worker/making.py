@@ -62,7 +62,8 @@ def child_tracer(
     for name, attributes in (changes or {}).items():
         for attribute, value in attributes.items():
             setattr(app.tasks[name], attribute, value)
-    return ChildTracer(app, hostname, source)
+    made: ChildTracer = app.prepared_handler(ChildTracer(app, hostname, source))
+    return made
 
 
 def make_worker(
@@ -116,7 +117,7 @@ def make_worker(
         options.setdefault("coroutines", COROUTINES)
     worker = Worker(
         app.worker_queues(queues, name),
-        handler,
+        app.prepared_handler(handler),
         driver=app.driver,
         prefix=app.prefix,
         concurrency=concurrency or slots_of(app),

@@ -26,8 +26,8 @@ JOBS = int(os.environ.get("BULLRUSH_BENCH_JOBS", "2000"))
 @pytest.fixture
 def counter(binding):
     """Counts what the application sends from now on."""
-    binding._driver = CountingDriver(binding.driver)
-    return binding._driver
+    binding.celery._driver = CountingDriver(binding.driver)
+    return binding.celery._driver
 
 
 @pytest.fixture

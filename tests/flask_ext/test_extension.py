@@ -8,9 +8,10 @@ import weakref
 import pytest
 from flask import Flask, current_app, g
 
+from bullrush.app import locating
 from bullrush.core import QueueEvents
 from bullrush.core.drivers import urls
-from bullrush.flask_ext import Binding, Bullrush, binding
+from bullrush.flask_ext import Binding, Bullrush
 
 
 def test_the_constructor_and_init_app_do_the_same():
@@ -26,7 +27,7 @@ def test_nothing_connects_before_the_first_use(monkeypatch):
     def refuse(url, **options):
         raise AssertionError("connected")
 
-    monkeypatch.setattr(binding, "connect", refuse)
+    monkeypatch.setattr(locating, "connect", refuse)
     app = Flask("shop")
     app.config["BULLRUSH_REDIS_URL"] = "redis://nowhere.invalid:1/0"
     bullrush = Bullrush(app)

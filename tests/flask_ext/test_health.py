@@ -40,7 +40,7 @@ class TestLive:
         app = make_app(BULLRUSH_REDIS_URL=refusing_url)
         answer = app.test_client().get(path)
         assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
-        assert app.extensions["bullrush"]._driver is None
+        assert app.extensions["bullrush"].celery._driver is None
 
 
 @pytest.mark.row(157)

@@ -1,0 +1,36 @@
+"""The Celery application of a Flask application."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import ref
+
+from flask import Flask
+
+from bullrush import Celery
+
+from .context import HandlerInContext
+from .settings import Settings
+
+
+class FlaskCelery(Celery):
+    """Runs its tasks inside the context of a Flask application, whichever way a worker is started.
+
+    Args:
+        app: the Flask application.
+        settings: what it configured.
+    """
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        #: Weak: the current application of a thread outlives a dropped Flask application.
+        self._flask_app = ref(app)
+        url, prefix = settings.redis_url, settings.prefix
+        super().__init__(app.name, broker=url, bullrush_prefix=prefix)
+        self.config_from_object(settings.celery)
+
+    def prepared_handler(self, handler: Any) -> Any:
+        """See `Celery.prepared_handler`."""
+        app = self._flask_app()
+        if app is None:
+            raise RuntimeError(f"the Flask application {self.main!r} is gone")
+        return HandlerInContext(app, handler)
