@@ -11,7 +11,7 @@ from ..calls import Argument, Command
 from ..errors import BullrushError, ConnectionFailed, ServerError
 from .addresses import Host
 from .pooled import DedicatedConnection, OpenLink, PendingReply, PooledDriver
-from .slots import SlotMap, asked_of, by_node, key_of, slot_of, tag_of
+from .slots import SlotMap, asked_of, by_node, first_key, key_of, slot_of, tag_of
 
 T = TypeVar("T")
 
@@ -61,6 +61,7 @@ class ClusterDriver:
 
     def execute_many(self, commands: Sequence[Command]) -> list[Any]:
         """See `Driver.execute_many`. One round trip for each node."""
+        self.slot_for(first_key(commands))
         hosts = [self.owner(self.slot_for(key_of(command))) for command in commands]
         replies: list[Any] = [None] * len(commands)
         for host, places in by_node(hosts).items():
@@ -215,7 +216,7 @@ class ClusterConnection:
     def execute(self, command: Command) -> Any:
         """See `Connection.execute`."""
         for _ in range(REDIRECTIONS):
-            inner = self._at(command)
+            inner = self._at([command])
             try:
                 return inner.execute(command)
             except ConnectionFailed:
@@ -228,7 +229,7 @@ class ClusterConnection:
 
     def send(self, commands: Sequence[Command]) -> None:
         """See `Connection.send`."""
-        inner = self._at(commands[0])
+        inner = self._at(commands)
         try:
             inner.send(commands)
         except ConnectionFailed:
@@ -261,10 +262,10 @@ class ClusterConnection:
         if self._inner is not None:
             self._inner.close()
 
-    def _at(self, command: Command) -> DedicatedConnection:
+    def _at(self, commands: Sequence[Command]) -> DedicatedConnection:
         inner = self._inner
         if inner is None:
-            self._key = key_of(command) or self._key
+            self._key = first_key(commands) or self._key
             host = self._host = self._driver.owner(self._driver.slot_for(self._key))
             opener = partial(self._open_link, host=host[0], port=host[1])
             inner = self._inner = DedicatedConnection(

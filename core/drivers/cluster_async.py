@@ -11,7 +11,7 @@ from ..errors import BullrushError, ConnectionFailed, ServerError
 from .addresses import Host
 from .cluster import REDIRECTIONS, no_cluster
 from .shared import AsyncDedicatedConnection, OpenLink, SharedDriver
-from .slots import SlotMap, asked_of, by_node, key_of, slot_of, tag_of
+from .slots import SlotMap, asked_of, by_node, first_key, key_of, slot_of, tag_of
 
 
 class AsyncClusterDriver:
@@ -48,6 +48,7 @@ class AsyncClusterDriver:
 
     async def execute_many(self, commands: Sequence[Command]) -> list[Any]:
         """See `AsyncDriver.execute_many`. One round trip for each node."""
+        self.slot_for(first_key(commands))
         hosts = [await self.owner(self.slot_for(key_of(command))) for command in commands]
         replies: list[Any] = [None] * len(commands)
         for host, places in by_node(hosts).items():

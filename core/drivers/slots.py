@@ -51,6 +51,11 @@ def key_of(command: Command) -> Argument | None:
     return command[place] if len(command) > place else None
 
 
+def first_key(commands: Sequence[Command]) -> Argument | None:
+    """The first key of several commands: those without one go there as well."""
+    return next((key for key in map(key_of, commands) if key is not None), None)
+
+
 def _tagged(key: Argument) -> Argument:
     data = key if isinstance(key, bytes) else str(key).encode()
     if not tag_of(data):

@@ -30,10 +30,13 @@ class LostFetch:
         token: what it asked the locks to hold.
         client_id: the server's number of its connection, which may not know that nobody is there
             any more and still wait for a job; None when it waits for nothing.
+        client_name: the name of that connection. After a failover the number is that of another
+            server's client, who must not be disturbed.
     """
 
     token: str
     client_id: int | None = None
+    client_name: str = ""
 
     def reclaim(self, queue: Queue) -> None:
         """Give back what it was handed: nobody else knows that no handler has seen these jobs,
@@ -45,7 +48,9 @@ class LostFetch:
         if self.client_id is not None:
             # A user may not be allowed to; then the server's own timeout ends the wait.
             with contextlib.suppress(ServerError):
-                queue.driver.execute(("CLIENT", "KILL", "ID", self.client_id))
+                line = queue.driver.execute(("CLIENT", "LIST", "ID", self.client_id))
+                if f" name={self.client_name} ".encode() in line:
+                    queue.driver.execute(("CLIENT", "KILL", "ID", self.client_id))
         owners = run(queue.driver, view_owners(queue, _MOST))
         jobs = [Job(queue.keys.base, job_id, {}) for job_id, token in owners if token == self.token]
         if not jobs:

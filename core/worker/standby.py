@@ -118,7 +118,8 @@ class Standby:
     def drop(self) -> None:
         """It will not come back: leave the connection."""
         if self.request is not None:
-            self.lost.append(LostFetch(self.request.token, self._client_id or None))
+            lost = LostFetch(self.request.token, self._client_id or None, self._name)
+            self.lost.append(lost)
         self.close()
         self._client_id = None
         self._connection = self._queue.driver.dedicated(self._name, GRACE)

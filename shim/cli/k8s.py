@@ -41,7 +41,7 @@ spec:
           env:
             - {name: WORKER_SCRIPT, value: "$script"}
             - {name: CELERY_APP, value: "$app"}
-            - {name: BULLRUSH_HEALTH_PORT, value: "$port"}
+$more
             - name: REDIS_URL
               valueFrom: {secretKeyRef: {name: $secret, key: REDIS_URL}}
           ports:
@@ -68,6 +68,17 @@ spec:
             runAsNonRoot: true
             allowPrivilegeEscalation: false
 """)
+
+#: What a role needs besides. The API listens for everybody, and must know who may do what.
+MORE = {
+    "worker": ["{name: BULLRUSH_HEALTH_PORT, value: '$port'}"],
+    "api": [
+        "{name: HOST, value: 0.0.0.0}",
+        "{name: PORT, value: '$port'}",
+        "{name: BULLRUSH_ADMIN_TOKEN, "
+        "valueFrom: {secretKeyRef: {name: $secret, key: BULLRUSH_ADMIN_TOKEN}}}",
+    ],
+}
 
 #: An External metric: every pod would report the same depth of the queue as its own, and a Pods
 #: metric would multiply it by their number.
@@ -145,6 +156,8 @@ def manifest(hpa: bool, keda: bool, role: str, source: str, **values: object) ->
     if hpa and keda:
         raise click.UsageError("--hpa and --keda would scale the same Deployment: choose one")
     live, ready = ("/live", "/api/health/ready") if role == "api" else ("/live", "/ready")
+    lines = "\n".join(f"            - {line}" for line in MORE.get(role, MORE["worker"]))
+    values["more"] = Template(lines).substitute(values)
     values |= {"script": SCRIPTS[role], "app": source, "live": live, "ready": ready}
     click.echo(DEPLOYMENT.substitute(values), nl=False)
     if hpa or keda:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ usage: multi start <node1 node2 nodeN|range> [worker options]
        multi restart <n1 n2 nN|range> [-SIG] [worker options]
        multi kill <n1 n2 nN|range>
        multi scale <number> [worker options]
+       multi logs <n1 n2 nN|range> [worker options]
 
        multi show <n1 n2 nN|range> [worker options]
        multi get <node> <n1 n2 nN|range> [worker options]
@@ -34,6 +36,8 @@ A number stands for so many nodes: 3 is celery1 celery2 celery3. An option of so
 their names or numbers behind a colon: -c:1-2 8 -Q:mailer mail. --pidfile and --logfile know %n
 and %h.
 """
+#: Of each log, what `logs` prints.
+_LAST_LINES = 20
 #: `scale` looks so far above for workers that are too many.
 _MOST_ABOVE = 256
 #: s between two looks whether a worker has ended.
@@ -124,6 +128,19 @@ def scale(words: list[str], before: list[str]) -> int:
     return failed
 
 
+def logs(words: list[str], before: list[str]) -> int:
+    """The last lines of the log of each worker, with its name before them."""
+    for node in nodes_of(words).nodes:
+        file = Path(node.logfile)
+        if not file.exists():
+            click.echo(f"{node.short}: no log in {file}", err=True)
+            continue
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            for line in deque(lines, _LAST_LINES):
+                click.echo(f"{node.short}: {line.rstrip()}")
+    return 0
+
+
 def show(words: list[str], before: list[str]) -> int:
     """The commands that `start` would carry out."""
     for node in nodes_of(words).nodes:
@@ -163,6 +180,7 @@ ACTIONS: dict[str, Callable[[list[str], list[str]], int]] = {
     "restart": restart,
     "kill": kill,
     "scale": scale,
+    "logs": logs,
     "show": show,
     "get": get,
     "names": names,

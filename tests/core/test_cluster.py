@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 
 import pytest
 
 from bullrush import Celery
-from bullrush.core import AsyncQueue, Queue, QueueEvents
+from bullrush.core import AsyncQueue, BulkJob, FlowJob, FlowProducer, Queue, QueueEvents
 from bullrush.core.drivers import connect, connect_async
 from bullrush.core.drivers.slots import slot_of
 from bullrush.core.environment import key_prefix
 from bullrush.core.environment import redis_url as find_url
 from bullrush.core.errors import BullrushError, ConnectionFailed, InvalidOption, ServerError
+from bullrush.core.snapshot import take
+from bullrush.core.views import list_queues
 from bullrush.core.worker import Worker
+from bullrush.core.workers import list_workers
+from tests.support.handlers import double
 from tests.support.node_peer import VERSIONS, NodePeer
 from tests.support.redis_fleets import LONG, Cluster
 from tests.support.waiting import wait_until
@@ -83,6 +88,29 @@ def test_the_mode_in_the_environment_forces_the_tag(cluster, queue_name, monkeyp
     monkeypatch.setenv("REDIS_SENTINEL_NAME", "m")
     with pytest.raises(InvalidOption, match="exclude each other"):
         find_url()
+
+
+@pytest.mark.row(170, 189)
+def test_a_worker_of_several_queues_runs_flows_and_schedules_in_child_processes(url, queue_name):
+    names = [f"{queue_name}-{n}" for n in range(2)]
+    with ExitStack() as stack:
+        queues = [stack.enter_context(Queue(n, url=url, prefix=PREFIX)) for n in names]
+        producer = stack.enter_context(FlowProducer(url=url, prefix=PREFIX))
+        child = FlowJob("child", names[1], 2)
+        producer.add(FlowJob("parent", names[0], 1, children=[child]))
+        queues[0].upsert_job_scheduler("often", every=200, name="tick", data=3)
+        for queue in queues:
+            queue.add_bulk([BulkJob("x", n) for n in range(10)])
+        options = {"url": url, "prefix": PREFIX, "pool": "prefork", "concurrency": 2}
+        stack.enter_context(Worker(names, double, **options))
+        wait_until(lambda: queues[1].get_completed_count() == 11, 40)
+        kinds = lambda: {job.name for job in queues[0].get_completed()}  # noqa: E731
+        wait_until(lambda: kinds() == {"parent", "tick", "x"}, 40)
+        assert len(list_workers(queues[0].driver, queues[0].keys)) == 1
+        assert set(list_queues(queues[0].driver, PREFIX)) >= set(names)
+        taken = {each.name: each for each in take(queues[0].driver, PREFIX, names)}
+        assert taken[names[1]].counts["completed"] == 11
+        assert taken[names[1]].connected == 1
 
 
 @pytest.mark.row(170)

@@ -134,10 +134,10 @@ def test_sizes_have_units():
         check_size(None, None, "much")
 
 
-@pytest.mark.row(28)
+@pytest.mark.row(9, 28)
 def test_scaling_up_and_down_loses_no_job(commands, client, queue):
     files = ("--pidfile=%n.pid", "--logfile=%n.log")
-    options = ("-P", "solo", *files)
+    options = ("-P", "solo", "-l", "INFO", *files)
 
     def scale(count):
         done = commands.run("multi", "scale", str(count), *options)
@@ -155,6 +155,9 @@ def test_scaling_up_and_down_loses_no_job(commands, client, queue):
         results += [client.send_task("who", args=[0.05]) for _ in range(60)]
         scale(1)
         assert up() == 1
+        told = commands.run("multi", "logs", "2", *options)
+        assert "celery1: " in told.stdout
+        assert "celery2: " in told.stdout
         assert len([each.get(timeout=60) for each in results]) == 120
         assert queue.get_job_counts("completed")["completed"] == 120
     finally:

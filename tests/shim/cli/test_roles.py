@@ -163,6 +163,16 @@ class TestManifest:
         assert pod["terminationGracePeriodSeconds"] == 60
         assert container["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "5"]
 
+    @pytest.mark.parametrize("role", sorted(SCRIPTS))
+    def test_each_role_has_one_and_only_the_api_knows_the_token(self, commands, role):
+        [deployment] = yaml.safe_load_all(commands.run("k8s", "manifest", "--role", role).stdout)
+        [container] = deployment["spec"]["template"]["spec"]["containers"]
+        variables = {each["name"]: each for each in container["env"]}
+        assert variables["WORKER_SCRIPT"]["value"] == SCRIPTS[role]
+        wanted = {"HOST", "PORT", "BULLRUSH_ADMIN_TOKEN"} if role == "api" else set()
+        assert set(variables) & {"HOST", "PORT", "BULLRUSH_ADMIN_TOKEN"} == wanted
+        assert ("BULLRUSH_HEALTH_PORT" in variables) == (role != "api")
+
     @pytest.mark.row(24, 25)
     def test_it_scales_by_a_depth_that_pods_do_not_multiply(self, commands):
         told = commands.run("k8s", "manifest", "--hpa", "--queue", "email")
