@@ -209,13 +209,9 @@ class QueueKeys:
         """A private hash: what many processes agree on, such as whose turn it is."""
         return f"{self.prefix}::bullrush:{self.queue}:turns:{record}"
 
-    def tenant(self, tenant: str) -> str:
-        """A private set: the jobs of a tenant that run, of all queues of the prefix."""
-        return f"{self.prefix}::bullrush::tenants:{tenant}"
-
-    def tenant_moment(self, tenant: str) -> str:
-        """A private string: when the last job of a tenant that had to wait may ask again."""
-        return f"{self.prefix}::bullrush::tenant-moments:{tenant}"
+    def of_tenant(self, tenant: str) -> list[str]:
+        """A private set, its jobs that run, and a string, when the last that waits asks again."""
+        return [f"{self.prefix}::bullrush::{kind}:{tenant}" for kind in ("tenants", "tenant-turns")]
 
     def client_name(self, worker: str = "") -> str:
         """The CLIENT SETNAME by which Node's getWorkers finds a worker (protocol 10.1)."""

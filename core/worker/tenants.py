@@ -54,9 +54,7 @@ class TenantLimit:
         if len(tenant) > LONGEST_ID:
             name = hashlib.sha256(tenant.encode()).hexdigest()
         arguments: list[Argument] = [keys.job(delivery.job.id), self.limit, now_ms()]
-        return script("take_tenant_slot").call_on(
-            [keys.tenant(name), keys.tenant_moment(name)], arguments, int
-        )
+        return script("take_tenant_slot").call_on(keys.of_tenant(name), arguments, int)
 
 
 def tenant_in(field: str) -> Callable[[Job], str | None]:

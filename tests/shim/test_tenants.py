@@ -106,7 +106,7 @@ def test_the_slot_of_a_worker_that_died_is_free_when_its_lock_is(redis_url, queu
         for _ in range(2):
             queue.add("x", {"t": "acme"})
         dead = queue.get_next_job("token-of-the-dead", block=False)
-        key = queue.keys.tenant("acme")
+        key, _ = queue.keys.of_tenant("acme")
         queue.driver.execute(("SADD", key, queue.keys.job(dead.id)))
         with Worker(queue_name, Handler(), url=redis_url, pool="threads"):
             wait_until(lambda: queue.get_job_counts("delayed")["delayed"] == 1)
