@@ -29,11 +29,13 @@ class Sign:
         latency_ms: how long a round trip took.
         durable: whether Redis writes to a disk (AOF or snapshots); None when it does not tell.
         volatile: whether the data is only in the memory of this process.
+        own_server: whether it is in a server that this process has started for itself.
     """
 
     latency_ms: float
     durable: bool | None
     volatile: bool
+    own_server: bool = False
 
     @property
     def driver(self) -> str:
@@ -51,7 +53,7 @@ def examine(driver: Driver) -> Sign:
     driver.execute(("PING",))
     latency_ms = round((time.perf_counter() - started) * 1000, 3)
     durable = False if driver.volatile else _is_durable(driver)
-    return Sign(latency_ms, durable, driver.volatile)
+    return Sign(latency_ms, durable, driver.volatile, driver.own_server)
 
 
 def _is_durable(driver: Driver) -> bool | None:
@@ -136,4 +138,4 @@ def queue_shown(sign: Sign | None) -> dict[str, Any]:
 
 def is_ready(sign: Sign | None) -> bool:
     """Whether work may be sent here: Redis answers, and its data outlives this process."""
-    return sign is not None and not sign.volatile
+    return sign is not None and not (sign.volatile or sign.own_server)

@@ -59,7 +59,8 @@ class Driver(Protocol):
 
     Attributes:
         location: the URL without user, password and query, for logs.
-        volatile: whether the data ends with the process.
+        volatile: whether the data is in the memory of this process.
+        own_server: whether this process has started the server, which ends with it.
         watchable: whether its dedicated connections can be watched by `select.poll`.
         url: with its secrets, for another process that connects to the same server; never shown.
     """
@@ -67,6 +68,7 @@ class Driver(Protocol):
     url: str
     location: str
     volatile: bool
+    own_server: bool
     watchable: bool
 
     def execute(self, command: Command) -> Any:

@@ -30,6 +30,7 @@ class ClusterDriver:
     """
 
     volatile = False
+    own_server = False
     url = ""
 
     def __init__(

@@ -22,6 +22,7 @@ class PooledDriver:
     """
 
     url = ""
+    own_server = False
 
     def __init__(
         self,

@@ -66,7 +66,7 @@ def connect(url: str, *, timeout: float = 10.0) -> Driver:
         driver = PooledDriver(finder.open_link, location, watchable=watchable)
     else:
         driver = ClusterDriver(open_link, place.hosts, location, watchable=watchable)
-    driver.url = url
+    driver.url, driver.own_server = url, scheme == "embedded"
     return driver
 
 

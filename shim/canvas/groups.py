@@ -16,8 +16,12 @@ from .signatures import Signature, maybe_signature
 class group(Several):
     """Tasks that run beside each other; the result is a `GroupResult`.
 
-    ``group(a, b)``, or an iterable of signatures. Groups inside are flattened.
+    ``group(a, b)``, or an iterable of signatures. Groups inside are flattened. An iterator is read
+    when its members are asked for, once.
     """
+
+    #: An iterator that nobody has read yet.
+    _unread: Iterator[Any] | None = None
 
     def __init__(self, *tasks: Any, **options: Any) -> None:
         found: Any = tasks
@@ -28,10 +32,48 @@ class group(Several):
             elif isinstance(found, dict):
                 found = [found]
         app = options.pop("app", None)
-        members = [maybe_signature(each, app=app, clone=True) for each in found]
+        members = (maybe_signature(each, app=app, clone=True) for each in found)
+        lazy = isinstance(found, Iterator)
         super().__init__(
-            "celery.group", (), {"tasks": members}, app=app, subtask_type="group", **options
+            "celery.group",
+            (),
+            {"tasks": [] if lazy else list(members)},
+            app=app,
+            subtask_type="group",
+            **options,
         )
+        self._unread = members if lazy else None
+
+    def __getitem__(self, key: str) -> Any:
+        if self._unread is not None and key == "kwargs":
+            unread, self._unread = self._unread, None
+            super().__getitem__("kwargs")["tasks"] = list(unread)
+        return super().__getitem__(key)
+
+    def __eq__(self, other: object) -> bool:
+        for each in (self, other):
+            if isinstance(each, group):
+                each["kwargs"]
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment]  # as every dict
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """One part of it."""
+        return self["kwargs"] if key == "kwargs" else super().get(key, default)
+
+    def items(self) -> Any:
+        """Its parts, for whatever stores it."""
+        self["kwargs"]
+        return super().items()
+
+    def values(self) -> Any:
+        """See `items`."""
+        self["kwargs"]
+        return super().values()
 
     def __iter__(self) -> Iterator[Any]:
         return iter(dict(self))

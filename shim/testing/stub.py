@@ -49,7 +49,7 @@ class Recorded:
 class SilentDriver:
     """Stands for a server without any data, in both colours."""
 
-    url, location, volatile, watchable = "", "stub://", True, False
+    url, location, volatile, own_server, watchable = "", "stub://", True, False, False
 
     def execute(self, command: Sequence[Any]) -> Any:
         """Nothing is there."""

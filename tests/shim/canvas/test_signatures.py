@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 
 import pytest
 
@@ -140,3 +142,60 @@ def test_stamps_reach_every_task_and_its_links(tasks, app, start):
 def test_a_set_is_no_stamp(tasks):
     with pytest.raises(EncodeError):
         tasks.add.s().stamp(places={1, 2})
+
+
+class TestIterators:
+    """Members that are made when they are asked for, and then kept."""
+
+    @pytest.fixture
+    def made(self):
+        """How many members were made so far."""
+        return []
+
+    @pytest.fixture
+    def members(self, tasks, made):
+        def generate():
+            for number in range(3):
+                made.append(number)
+                yield tasks.same.s(number)
+
+        return generate()
+
+    def test_nothing_is_read_before_it_is_needed(self, tasks, members, made):
+        lazy = group(members)
+        assert made == []
+        assert [each.args for each in lazy.tasks] == [(0,), (1,), (2,)]
+        assert len(lazy) == len(lazy.tasks) == len(made) == 3
+
+    def test_the_header_of_a_chord_is_not_read_either(self, tasks, members, made):
+        lazy = chord(members, tasks.total.s())
+        assert made == []
+        assert len(lazy.tasks.tasks) == 3
+
+    @pytest.mark.parametrize(
+        "store",
+        [
+            lambda found: json.loads(json.dumps(found)),
+            lambda found: pickle.loads(pickle.dumps(found)),
+            copy.copy,
+            copy.deepcopy,
+            dict,
+            lambda found: {**found},
+            lambda found: dict(zip(found, found.values(), strict=True)),
+            lambda found: {"kwargs": found.get("kwargs")},
+        ],
+    )
+    def test_whatever_stores_the_group_has_the_members(self, members, store):
+        assert len(store(group(members))["kwargs"]["tasks"]) == 3
+
+    def test_a_group_equals_one_that_was_read(self, tasks, members):
+        written = group(tasks.same.s(number) for number in range(3))
+        assert written == group(members)
+        assert written == written.clone()
+        assert written != group(tasks.same.s(7))
+
+    def test_it_may_be_sent_twice(self, tasks, members, start):
+        start()
+        lazy = group(members)
+        assert lazy.delay().get(timeout=PATIENCE) == [0, 1, 2]
+        assert (lazy | tasks.total.s()).delay().get(timeout=PATIENCE) == 3
