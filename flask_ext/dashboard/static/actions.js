@@ -2,7 +2,7 @@
 import { chooseNone, chosenIds } from "./choosing.js";
 import { ask } from "./dialogs.js";
 import { renew } from "./live.js";
-import { call, may, quoted, say } from "./page.js";
+import { call, leave, may, quoted, root, say } from "./page.js";
 
 const queueOf = (data) => `queues/${quoted(data.queue)}`;
 const jobOf = (data) => `${queueOf(data)}/jobs/${quoted(data.job)}`;
@@ -114,5 +114,5 @@ async function removeJob(data) {
   const answer = await ask({ title: "Remove this job?", text: "It goes for good, with the jobs below it.", yes: "Remove", danger: true });
   if (!answer) return null;
   await call("POST", `${jobOf(data)}/remove`);
-  return "The job is removed";
+  return leave(`${root}/queue?name=${quoted(data.queue)}`, "The job is removed");
 }

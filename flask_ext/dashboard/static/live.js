@@ -63,7 +63,8 @@ class Poll {
 
   async ask() {
     if (document.querySelector("dialog[open], [data-busy]")) return;
-    await renew();
+    if (await renew()) return;
+    this.stop(); // The page has gone, as a job does that is removed.
   }
 
   stop() {
@@ -72,16 +73,17 @@ class Poll {
   }
 }
 
-/** Ask for this page again, and put what has changed in its place. */
+/** Ask for this page again, and put what has changed in its place. False when there is none. */
 export async function renew() {
   try {
     const response = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (response.redirected) return location.reload(); // to the login
-    if (!response.ok && response.status !== 404) return;
-    replaceFrom(new DOMParser().parseFromString(await response.text(), "text/html"));
+    if (response.redirected) location.reload(); // to the login
+    if (response.status === 404) return false;
+    if (response.ok) replaceFrom(new DOMParser().parseFromString(await response.text(), "text/html"));
   } catch {
-    return; // The server is away; the next question may find it.
+    // The server is away; the next question may find it.
   }
+  return true;
 }
 
 // The HTML of each part as the server sent it: scripts change what is on the page.

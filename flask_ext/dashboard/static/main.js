@@ -4,6 +4,7 @@ import { offerChoosing } from "./choosing.js";
 import { offerFilters } from "./filter.js";
 import { followQueues } from "./live.js";
 import { offerPalette } from "./palette.js";
+import { sayWhatWasLeft } from "./page.js";
 import { followTheme } from "./theme.js";
 
 followTheme();
@@ -12,4 +13,5 @@ offerChoosing();
 offerFilters();
 offerPalette();
 followQueues();
+sayWhatWasLeft();
 document.body.dataset.ready = "";

@@ -29,6 +29,22 @@ export async function call(method, path, body) {
 
 export const quoted = encodeURIComponent;
 
+const LATER = "bullrush-say";
+
+/** Go to another page, and say something there. Gives null: there is nothing to renew here. */
+export function leave(address, text) {
+  sessionStorage.setItem(LATER, text);
+  location.assign(address);
+  return null;
+}
+
+/** Say what the page before had to say. */
+export function sayWhatWasLeft() {
+  const text = sessionStorage.getItem(LATER);
+  sessionStorage.removeItem(LATER);
+  if (text) say(text);
+}
+
 /** Say something in the corner of the page. */
 export function say(text, kind = "") {
   const toast = document.createElement("div");
