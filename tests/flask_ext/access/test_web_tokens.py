@@ -140,18 +140,20 @@ def test_a_public_key_is_no_secret(rsa_key):
 @pytest.mark.parametrize(
     ("claims", "ok"),
     [
-        ({"exp": time.time() - 3600}, False),
+        ({"exp": -3600}, False),
         ({"exp": None}, False),
         ({"exp": "soon"}, False),
-        ({"nbf": time.time() + 3600}, False),
-        ({"iat": time.time() + 3600}, False),
-        ({"exp": time.time() - 5}, True),
-        ({"nbf": time.time() + 5}, True),
+        ({"nbf": 3600}, False),
+        ({"iat": 3600}, False),
+        ({"exp": -5}, True),
+        ({"nbf": 5}, True),
         ({}, True),
     ],
 )
 def test_times_are_checked_with_leeway(claims, ok):
-    found = principal(signed(**claims), leeway=7200 if ok else 1)
+    now = time.time()
+    times = {name: now + v if isinstance(v, int) else v for name, v in claims.items()}
+    found = principal(signed(**times), leeway=120 if ok else 1)
     assert (found is not None) == ok
 
 
