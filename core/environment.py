@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -109,9 +111,7 @@ def redis_url(explicit: str | None = None, *, configured: str | None = None) -> 
     """
     found = find_redis(explicit, configured=configured)
     if found.unused:
-        logger.warning(
-            "%s is used for Redis; %s differs and is not", found.source, ", ".join(found.unused)
-        )
+        _tell_difference(found)
     return found.value
 
 
@@ -128,7 +128,7 @@ def find_redis(explicit: str | None = None, *, configured: str | None = None) ->
     """
     if explicit:
         return Found(_of_several(explicit), "argument")
-    if work_settings().queue_driver == "inmemory":
+    if os.environ.get("QUEUE_DRIVER") and work_settings().queue_driver == "inmemory":
         return Found(MEMORY_URL, "QUEUE_DRIVER")
     if configured:
         return Found(_of_several(configured), "settings")
@@ -163,7 +163,17 @@ def work_settings() -> WorkSettings:
 
 
 def _is_cluster(configured: str | None) -> bool:
+    if configured and "+cluster://" not in configured and "," not in configured:
+        return False
     return "+cluster://" in find_redis(configured=configured).value
+
+
+@cache
+def _tell_difference(found: Found) -> None:
+    """Once in a process: many ask where Redis is."""
+    logger.warning(
+        "%s is used for Redis; %s differs and is not", found.source, ", ".join(found.unused)
+    )
 
 
 def _of_several(url: str) -> str:

@@ -8,7 +8,15 @@ from contextlib import ExitStack
 import pytest
 
 from bullrush import Celery
-from bullrush.core import AsyncQueue, BulkJob, FlowJob, FlowProducer, Queue, QueueEvents
+from bullrush.core import (
+    AsyncQueue,
+    AsyncQueueEvents,
+    BulkJob,
+    FlowJob,
+    FlowProducer,
+    Queue,
+    QueueEvents,
+)
 from bullrush.core.drivers import connect, connect_async
 from bullrush.core.drivers.slots import slot_of
 from bullrush.core.environment import key_prefix
@@ -111,6 +119,34 @@ def test_a_worker_of_several_queues_runs_flows_and_schedules_in_child_processes(
         taken = {each.name: each for each in take(queues[0].driver, PREFIX, names)}
         assert taken[names[1]].counts["completed"] == 11
         assert taken[names[1]].connected == 1
+
+
+@pytest.mark.row(170)
+def test_queues_with_tags_of_their_own_are_on_different_nodes(cluster, url, queue_name):
+    nodes = [cluster.owner(slot_of("{a}")), cluster.owner(slot_of("{b}"))]
+    assert nodes[0] is not nodes[1], "these two tags are on two masters"
+    driver = connect(url)
+    for tag, node in zip("ab", nodes, strict=True):
+        queue = Queue(queue_name, driver=driver, prefix=f"{{{tag}}}")
+        queue.add("x")
+        assert node.client.exists(f"{{{tag}}}:{queue_name}:1")
+        assert queue.get_next_job("token", block=False).id == "1"
+    driver.close()
+
+
+@pytest.mark.row(170)
+def test_events_reach_asyncio_on_a_cluster(url, queue_name):
+    async def scenario():
+        heard = asyncio.Queue()
+        async with (
+            AsyncQueue(queue_name, url=url, prefix=PREFIX) as queue,
+            AsyncQueueEvents(queue_name, url=url, prefix=PREFIX) as events,
+        ):
+            events.on("waiting", heard.put_nowait)
+            await queue.add("x")
+            return await asyncio.wait_for(heard.get(), 20)
+
+    assert asyncio.run(scenario()).job_id == "1"
 
 
 @pytest.mark.row(170)

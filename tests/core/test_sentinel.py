@@ -10,7 +10,7 @@ from bullrush import Celery
 from bullrush.core import AsyncQueue, Queue
 from bullrush.core.drivers import connect
 from bullrush.core.environment import redis_url as find_url
-from bullrush.core.errors import ConnectionFailed, InvalidOption, ServerError
+from bullrush.core.errors import AuthenticationFailed, ConnectionFailed, InvalidOption, ServerError
 from bullrush.core.worker import Worker
 from tests.support.redis_fleets import LONG, MASTER, WatchedMaster
 from tests.support.waiting import wait_until
@@ -109,6 +109,20 @@ def test_a_list_of_hosts_and_a_name_in_the_environment_are_sentinels(
     app.conf.broker_transport_options = {"master_name": MASTER}
     assert app.queue(queue_name).add("z").id == "3"
     app.close()
+
+
+@pytest.mark.row(169, 177)
+def test_sentinels_may_ask_for_a_password_of_their_own(watched, queue_name, monkeypatch):
+    for sentinel in watched.sentinels:
+        sentinel.client.execute_command("ACL", "SETUSER", "default", "on", "resetpass", ">hush")
+    monkeypatch.setenv("REDIS_URL", f"redis://{watched.hosts}")
+    monkeypatch.setenv("REDIS_SENTINEL_NAME", MASTER)
+    with Queue(queue_name, url=find_url()) as queue, pytest.raises(AuthenticationFailed):
+        queue.add("x")
+    monkeypatch.setenv("REDIS_SENTINEL_PASSWORD", "hush")
+    with Queue(queue_name, url=find_url()) as queue:
+        assert queue.add("x").id == "1"
+        assert "hush" not in repr(queue)
 
 
 def test_sentinels_that_know_no_such_master_say_so(watched):

@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 from bullrush import Celery
-from bullrush.core import Queue
+from bullrush.core import Queue, environment
 from bullrush.core.drivers import connect, connect_async, is_transient, redacted
 from bullrush.core.environment import redis_url as find_url
 from bullrush.core.errors import AuthenticationFailed, ConnectionFailed, InvalidOption, ServerError
@@ -157,6 +157,7 @@ class TestWhereRedisIs:
     def _bare_environment(self, monkeypatch):
         for name in ("BULLRUSH_REDIS_URL", "REDIS_URL", "QUEUE_REDIS_HOST", "QUEUE_REDIS_PORT"):
             monkeypatch.delenv(name, raising=False)
+        environment._tell_difference.cache_clear()
 
     def test_the_first_that_says_so_wins(self, monkeypatch):
         assert find_url() == "redis://localhost:6379/0"

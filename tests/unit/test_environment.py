@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bullrush.core import Queue
+from bullrush.core import Queue, environment
 from bullrush.core.drivers import connect
 from bullrush.core.environment import find_redis, key_prefix, work_settings
 from bullrush.core.environment import redis_url as find_url
@@ -20,6 +20,7 @@ from tests.support.wire import CERTIFICATE, Wire
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch, caplog):
     caplog.set_level("WARNING", logger="bullrush.core.environment")
+    environment._tell_difference.cache_clear()
     for name in list(os.environ):
         if name.startswith(("BULLRUSH_R", "BULLRUSH_P", "REDIS_", "QUEUE_", "EXECUTION_")):
             monkeypatch.delenv(name)
@@ -54,6 +55,9 @@ def test_the_best_of_all_that_say_where_redis_is_wins(
     assert ("differs and is not" in caplog.text) == warned
     for name, _, _ in said[1:] if warned else ():
         assert name in caplog.text
+    caplog.clear()
+    find_url(argument, configured=settings)
+    assert not caplog.text, "once is enough"
 
 
 @pytest.mark.row(185)
