@@ -21,7 +21,7 @@ from ..errors import SoftTimeLimitExceeded
 from ..job import Job
 from ..outcome import Completed, Outcome
 from ..queue import Queue
-from . import wire
+from . import group_signals, wire
 from .alarms import Alarms
 from .base import Work
 from .interruption import Interruptible, SignalInterruptible
@@ -52,13 +52,11 @@ class Plan:
     watch_memory: bool = False
 
 
-def child_main(connection: Connection, plan: Plan, current: Any) -> None:
+def child_main(connection: Connection, plan: Plan, current: Any, condemned: Any) -> None:
     """The whole life of a child."""
     if hasattr(signal, "SIGUSR1"):
         signal.signal(signal.SIGUSR1, SignalInterruptible.on_signal)
-    # Ctrl-C reaches the whole group; the worker says when a child ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    group_signals.overhear(condemned)
     if plan.prepare is not None:
         plan.prepare()
     Child(connection, plan, current).run()

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import signal
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -43,8 +42,10 @@ class ChildHandle:
         #: The number that the child's main thread runs now: shared memory, so that it can be read
         #: when the child is dead.
         self._current = context.RawValue("q", 0)
+        self._condemned = context.RawValue("b", 0)
+        shared = (self._current, self._condemned)
         self._process = context.Process(
-            target=main, args=(theirs, options.plan, self._current), name=f"PoolWorker-{index}"
+            target=main, args=(theirs, options.plan, *shared), name=f"PoolWorker-{index}"
         )
         self._process.start()
         theirs.close()
@@ -149,14 +150,16 @@ class ChildHandle:
         """End the process because of one delivery, which gets that error.
 
         Args:
-            signum: what ends it; children do not hear SIGINT, so they get SIGTERM instead.
+            signum: what ends it; a task in the middle of something that is not Python hears most
+                signals when it is through, and SIGKILL at once.
         """
         self._verdicts.setdefault(number, error)
         if signum is None or self.pid is None:
             self.kill_now()
             return
+        self._condemned.value = 1
         with contextlib.suppress(OSError):
-            os.kill(self.pid, signal.SIGTERM if signum == signal.SIGINT else signum)
+            os.kill(self.pid, signum)
 
     def kill_now(self) -> None:
         """End the process."""

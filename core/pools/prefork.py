@@ -57,6 +57,9 @@ class PreforkOptions:
     before_child: Callable[[], None] | None = None
 
 
+_FORK_SERVER = "bullrush.core.pools.fork_server"
+
+
 class PreforkPool:
     """One supervisor thread owns the children and hears what they say.
 
@@ -77,8 +80,8 @@ class PreforkPool:
         self._context: Any = multiprocessing.get_context(method)
         if method != "fork":
             _check_plan(options.plan)
-        if method == "forkserver" and options.preload:
-            self._context.set_forkserver_preload(list(options.preload))
+        if method == "forkserver":
+            self._context.set_forkserver_preload([_FORK_SERVER, *options.preload])
         self._guard = threading.RLock()
         self._children: list[ChildHandle] = []
         self._depth = 1

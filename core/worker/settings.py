@@ -18,6 +18,7 @@ from ..trip import Limiter
 from .autoscale import Autoscale
 from .identity import Identity
 
+_TRUE_OR_FALSE = ("skip_lock_renewal", "skip_stalled_check", "measure", "cold_on_sigterm")
 _AT_LEAST_ONE_IF_SET = (
     "lock_renew_time",
     "max_started_attempts",
@@ -51,6 +52,9 @@ class WorkerOptions(TypedDict, total=False):
         max_memory_per_child: KiB; a child that holds more is replaced.
         drain_timeout: s that running jobs may take after the first SIGTERM or SIGINT before they
             are handed back; as long as it takes by default.
+        soft_shutdown_timeout: s that they may still take after SIGQUIT, or a second signal, before
+            they are handed back; another signal ends that.
+        cold_on_sigterm: take SIGTERM for SIGQUIT.
         autoscale: `Autoscale`: bounds between which the number of slots follows the load.
         fail_when_lost: fail a job whose child process died, instead of running it again.
         name: shown to other tools; no spaces.
@@ -89,6 +93,8 @@ class WorkerOptions(TypedDict, total=False):
     max_memory_per_child: int | None
     fail_when_lost: bool
     drain_timeout: float | None
+    soft_shutdown_timeout: float
+    cold_on_sigterm: bool
     autoscale: Autoscale | None
     name: str
     lock_duration: int
@@ -128,6 +134,8 @@ class WorkerSettings:
     max_memory_per_child: int | None = None
     fail_when_lost: bool = False
     drain_timeout: float | None = None
+    soft_shutdown_timeout: float = 0.0
+    cold_on_sigterm: bool = False
     autoscale: Autoscale | None = None
     name: str = ""
     lock_duration: int = 30_000
@@ -157,14 +165,13 @@ class WorkerSettings:
         for name in _AT_LEAST_ONE_IF_SET:
             if getattr(self, name) is not None:
                 _check_number(name, getattr(self, name), least=1)
-        for name in ("skip_lock_renewal", "skip_stalled_check", "measure"):
+        for name in _TRUE_OR_FALSE:
             if not isinstance(getattr(self, name), bool):
                 raise InvalidOption(f"{name} is True or False, not {getattr(self, name)!r}")
         for name in ("max_stalled_count", "coroutines"):
             _check_number(name, getattr(self, name), least=0)
         _check_pool(self.pool, self.start_method)
-        if self.drain_timeout is not None and self.drain_timeout < 0:
-            raise InvalidOption(f"drain_timeout is a time in s, not {self.drain_timeout!r}")
+        _check_waits(self.drain_timeout, self.soft_shutdown_timeout)
         if self.autoscale is not None and self.pool == "solo":
             raise InvalidOption("autoscale needs a pool with several slots, which solo is not")
         _check_time_limits(self.soft_time_limit, self.time_limit)
@@ -218,6 +225,12 @@ def _check_pool(pool: str, start_method: str) -> None:
         raise InvalidOption(
             f"start_method is one of {', '.join(START_METHODS)}, not {start_method!r}"
         )
+
+
+def _check_waits(drain: float | None, soft: float) -> None:
+    for name, value in (("drain_timeout", drain), ("soft_shutdown_timeout", soft)):
+        if value is not None and (isinstance(value, bool) or not value >= 0):
+            raise InvalidOption(f"{name} is a time in s, not {value!r}")
 
 
 def _check_time_limits(soft: float | None, hard: float | None) -> None:

@@ -82,6 +82,8 @@ class Worker:
         self._consumer = self._crew.consumer
         self._thread: threading.Thread | None = None
         self._deadline: float | None = None
+        #: Whether a signal has asked for more than a warm stop.
+        self._cold = False
 
     @property
     def queues(self) -> list[Queue]:
@@ -334,14 +336,20 @@ class Worker:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """The first SIGTERM or SIGINT waits for running jobs (as long as `drain_timeout` says);
-        SIGQUIT, or a second signal, hands them back at once.
+        SIGQUIT, or a second signal, hands them back after `soft_shutdown_timeout`, a third at once.
         """
-        name = signal.Signals(number).name
-        at_once = self._consumer.stopping or name == "SIGQUIT"
-        self._listeners.tell("signalled", name, at_once)
-        if at_once:
+        name, settings = signal.Signals(number).name, self.settings
+        quits = name == "SIGQUIT" or (name == "SIGTERM" and settings.cold_on_sigterm)
+        cold = quits or self._consumer.stopping
+        soft = settings.soft_shutdown_timeout if cold and not self._cold else 0
+        self._cold = cold
+        self._listeners.tell("signalled", name, cold)
+        if not cold:
+            logger.info("stopping: %s, running jobs end first", name)
+            self.request_stop(settings.drain_timeout)
+        elif soft and self._consumer.running():
+            logger.warning("Initiating Soft Shutdown, terminating in %s seconds", soft)
+            self.request_stop(soft)
+        else:
             logger.warning("stopping at once: %s, running jobs are handed back", name)
             self.request_stop(0)
-        else:
-            logger.info("stopping: %s, running jobs end first", name)
-            self.request_stop(self.settings.drain_timeout)

@@ -56,11 +56,11 @@ _WORKER = [
         "worker_proc_alive_timeout", 4.0, "a child takes jobs once it is up, however long it takes"
     ),
     works("worker_pool_start_method", "fork", _POOLS, "forkserver when it is not set"),
+    met("worker_enable_soft_shutdown_on_idle", False, "tasks with an eta wait in Redis, not in it"),
     met("worker_lost_wait", 10.0, "a lost child is noticed at once"),
     accepted("worker_cancel_long_running_tasks_on_connection_loss", False, "they go on"),
     *_several(
         _YET,
-        worker_enable_soft_shutdown_on_idle=False,
     ),
     *_several(
         "a part of Celery's own worker",

@@ -23,7 +23,7 @@ from ..app.log import LogSettings
 from ..beat import EmbeddedService
 from ..platforms import check_privileges
 from ..utils.nodenames import node_format
-from ..worker import make_worker, node_name
+from ..worker import make_node, node_name
 from .commands import Command
 from .daemon import NAMES as DAEMON
 from .daemon import prepared
@@ -85,21 +85,20 @@ def _serve(context: click.Context, app: Celery, options: dict[str, Any]) -> int:
     if options.pop("require_ready"):
         assert_queue_is_ready(app.driver)
     shares = _queues(app, options)
-    made = make_worker(
-        app, shares, source=context.meta.get(SOURCE), log=log, **_chosen(app, options)
-    )
+    node = make_node(app, shares, source=context.meta.get(SOURCE), log=log, **_chosen(app, options))
+    made = node.worker
+    assert made is not None
     if style is not None:
         log_jobs(made, style=style)
     for name in TOLD:
         if asked[name] not in (None, False):
             option = name.replace("_", "-")
             logger.warning("--%s has no effect: %s", option, WITHOUT_EFFECT[name])
-    stopped_by: list[str] = []
-    made.on("signalled", lambda name, at_once: stopped_by.append(tell_stop(name, at_once)))
+    made.on("signalled", tell_stop)
     greet(app, made)
     with beating(app, clock), watched(made, watching):
         made.run()
-    return 1 if stopped_by[:1] == ["SIGINT"] else 0
+    return node.exitcode
 
 
 def _log(options: dict[str, Any], colorize: bool | None) -> LogSettings:
@@ -171,11 +170,10 @@ def beating(app: Celery, clock: Mapping[str, Any]) -> Iterator[None]:
         beat.stop()
 
 
-def tell_stop(name: str, at_once: bool) -> str:
+def tell_stop(name: str, at_once: bool) -> None:
     """What a person wants to see when a signal came."""
     how = "Cold" if at_once else "Warm"
     click.echo(f"\nworker: {how} shutdown (MainProcess)", file=sys.__stderr__)
-    return name
 
 
 def greet(app: Celery, made: Worker) -> None:

@@ -1,5 +1,5 @@
 """A worker for an application's tasks."""
 
-from .making import ChildTracer, make_worker, node_name
+from .making import ChildTracer, make_node, make_worker, node_name
 
-__all__ = ["ChildTracer", "make_worker", "node_name"]
+__all__ = ["ChildTracer", "make_node", "make_worker", "node_name"]

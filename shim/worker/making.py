@@ -67,15 +67,7 @@ def child_tracer(
 
 
 def make_worker(
-    app: Celery,
-    queues: str | QueueShare | Sequence[str | QueueShare] = (),
-    *,
-    concurrency: int | None = None,
-    pool: str | None = None,
-    hostname: str | None = None,
-    source: str | None = None,
-    log: LogSettings | None = None,
-    **options: Any,
+    app: Celery, queues: str | QueueShare | Sequence[str | QueueShare] = (), **options: Any
 ) -> Worker:
     """A worker that runs the tasks of an application. Not started.
 
@@ -88,11 +80,31 @@ def make_worker(
         source: the application's name for ``-A``, by which children find it; looked for in the
             imported modules when not given.
         log: how its processes set up their log; left alone when not given.
-        **options: see `WorkerOptions`; and `heartbeat_interval` (s), `without_heartbeat`.
+        heartbeat_interval: s between two heartbeat events; 2 while task events are enabled, else
+            10.
+        without_heartbeat: send no events of the worker itself.
+        **options: see `WorkerOptions`.
 
     Raises:
         InvalidOption: an unknown pool or option, or a value out of range.
     """
+    worker = make_node(app, queues, **options).worker
+    assert worker is not None
+    return worker
+
+
+def make_node(
+    app: Celery,
+    queues: str | QueueShare | Sequence[str | QueueShare] = (),
+    *,
+    concurrency: int | None = None,
+    pool: str | None = None,
+    hostname: str | None = None,
+    source: str | None = None,
+    log: LogSettings | None = None,
+    **options: Any,
+) -> Node:
+    """As `make_worker`; gives what knows why the worker has ended."""
     name = node_name(hostname)
     node = Node(app, name, {"concurrency": concurrency, "pool": pool, **options})
     node.announce()
@@ -126,7 +138,7 @@ def make_worker(
         **{**_configured(app, pool), **_of_core(options)},
     )
     node.attach(worker)
-    return worker
+    return node
 
 
 def slots_of(app: Celery) -> int:
@@ -145,7 +157,11 @@ def _configured(app: Celery, pool: str) -> dict[str, Any]:
     conf = app.conf
     found: dict[str, Any] = {"measure": True}
     if conf.worker_soft_shutdown_timeout:
-        found["drain_timeout"] = conf.worker_soft_shutdown_timeout
+        found["soft_shutdown_timeout"] = conf.worker_soft_shutdown_timeout
+    if remapped := os.environ.get("REMAP_SIGTERM"):
+        if remapped != "SIGQUIT":
+            raise InvalidOption(f"REMAP_SIGTERM is SIGQUIT or nothing, not {remapped!r}")
+        found["cold_on_sigterm"] = True
     if pool != "solo":
         found["soft_time_limit"] = conf.task_soft_time_limit
     if pool in ("prefork", "asyncio"):

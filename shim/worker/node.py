@@ -18,7 +18,7 @@ from bullrush.core.worker import Worker
 from .. import signals
 from .._state import find_current
 from ..app.log import LogSettings
-from ..exceptions import DecodeError, InvalidTaskError, NotRegistered
+from ..exceptions import DecodeError, InvalidTaskError, NotRegistered, WorkerTerminate
 from ..finding import find_app
 from ..message import decode
 from .events import WorkerEvents
@@ -28,6 +28,7 @@ from .request import Request
 if TYPE_CHECKING:
     from ..app.base import Celery
 
+logger = logging.getLogger("celery.worker")
 strategy_logger = logging.getLogger("celery.worker.strategy")
 app_logger = logging.getLogger("celery.apps.worker")
 consumer_logger = logging.getLogger("celery.worker.consumer.consumer")
@@ -102,10 +103,10 @@ class Node:
     def attach(self, worker: Worker) -> None:
         """Tell of that worker's life from now on."""
         self.worker = worker
-        worker.on("ready", self._ready)
-        worker.on("active", self.consumer.receive)
-        worker.on("heartbeat", self._beat)
-        worker.on("signalled", self._signalled)
+        worker.on("ready", self._heeding(self._ready))
+        worker.on("active", self._heeding(self.consumer.receive))
+        worker.on("heartbeat", self._heeding(self._beat))
+        worker.on("signalled", self._heeding(self._signalled))
         worker.on("closed", self._closed)
         worker.on("completed", self._count)
         worker.on("failed", self._count)
@@ -114,6 +115,27 @@ class Node:
         if self.app.conf.worker_enable_remote_control:
             self.remote = Remote(self, worker)
             self.remote.attach()
+
+    def leave(self, error: SystemExit) -> None:
+        """Stop the worker because somebody raised WorkerShutdown, or WorkerTerminate: then running
+        tasks are handed back at once.
+        """
+        logger.warning("stopping: %s", error or type(error).__name__)
+        if isinstance(error.code, int):
+            self.exitcode = error.code
+        if self.worker is not None:
+            self.worker.request_stop(0 if isinstance(error, WorkerTerminate) else None)
+
+    def _heeding(self, listener: Callable[..., Any]) -> Callable[..., None]:
+        """Receivers of signals may raise WorkerShutdown and WorkerTerminate."""
+
+        def heed(*details: Any) -> None:
+            try:
+                listener(*details)
+            except SystemExit as error:
+                self.leave(error)
+
+        return heed
 
     def _ready(self) -> None:
         app_logger.info("%s ready.", self.hostname)

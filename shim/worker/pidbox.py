@@ -16,7 +16,6 @@ from bullrush.core.fleet import StreamReader
 from bullrush.core.worker.pause import GrowingPause
 from bullrush.core.worker.service import Service
 
-from ..exceptions import WorkerTerminate
 from ..matching import matches
 from .panel import Panel
 
@@ -103,8 +102,7 @@ class Pidbox(Service):
         try:
             answer = self._run(str(method), arguments)
         except SystemExit as error:
-            logger.warning("stopping: %s", error or type(error).__name__)
-            self.state.stop(at_once=isinstance(error, WorkerTerminate))
+            self.state.node.leave(error)
             return
         if message.get("ticket"):
             self._answer(str(message["ticket"]), answer)

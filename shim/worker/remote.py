@@ -87,10 +87,6 @@ class Remote:
         """Deliveries of these tasks."""
         return [each for each in self.worker.running() if task_id_of(each.job.id) in ids]
 
-    def stop(self, at_once: bool = False) -> None:
-        """Stop the worker; running tasks end first, unless `at_once`."""
-        self.worker.request_stop(0 if at_once else None)
-
     def _start(self) -> None:
         process.workers.append(self)
         try:
