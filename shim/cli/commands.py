@@ -38,6 +38,9 @@ class Command(click.Command):
         }
         if early:
             signals.user_preload_options.send(sender=self, app=ctx.obj, options=early)
+        if self.name != "worker":  # whose receivers of `celeryd_init` and `worker_init` get them
+            for option in _added(ctx, self.name):
+                ctx.params.pop(str(option.name), None)
         return super().invoke(ctx)
 
 

@@ -135,7 +135,7 @@ def make_node(
         concurrency=concurrency or slots_of(app),
         pool=pool,
         name=name,
-        **{**_configured(app, pool), **_of_core(options)},
+        **{**_configured(app, pool), **_of_core(app, options)},
     )
     node.attach(worker)
     return node
@@ -174,8 +174,10 @@ def _configured(app: Celery, pool: str) -> dict[str, Any]:
     return found
 
 
-def _of_core(options: dict[str, Any]) -> dict[str, Any]:
-    return {each: value for each, value in options.items() if each not in HEART_OPTIONS}
+def _of_core(app: Celery, options: dict[str, Any]) -> dict[str, Any]:
+    """Without those that are for the front alone, or for receivers of `celeryd_init`."""
+    own = {option.name for option in app.user_options["worker"]}
+    return {k: value for k, value in options.items() if k not in HEART_OPTIONS and k not in own}
 
 
 def node_name(hostname: str | None = None) -> str:

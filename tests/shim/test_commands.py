@@ -23,6 +23,7 @@ from bullrush.cli.nodes import nodes_of
 from bullrush.cli.shell import names_of
 from bullrush.cli.upgrade import renamed
 from bullrush.core.drivers import connect
+from bullrush.core.worker import Worker
 from tests.support.waiting import wait_until
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "celery_messages.json"
@@ -144,6 +145,31 @@ def test_options_of_an_application_are_there_and_told(own):
     finally:
         signals.user_preload_options.disconnect(tell)
     assert told == [("report", own, {"template": "rich"})]
+
+
+def test_options_that_are_added_to_a_worker_reach_its_signals(app, monkeypatch):
+    told = []
+    app.user_options["worker"].add(click.Option(["--colour"], default="red"))
+
+    def begin(options, **named):
+        told.append(options["colour"])
+
+    def end(sender, **named):
+        told.append(sender.options["colour"])
+
+    monkeypatch.setattr(signals.celeryd_init, "receivers", ())
+    monkeypatch.setattr(signals.worker_init, "receivers", ())
+    signals.celeryd_init.connect(begin, weak=False)
+    signals.worker_init.connect(end, weak=False)
+    monkeypatch.setattr(Worker, "run", lambda self: told.append(self.settings.pool))
+    words = ("worker", "-P", "solo", "--allow-inmemory", "--colour", "blue")
+    assert bullrush_says(app, *words).exit_code == 0
+    assert told == ["blue", "blue", "solo"]
+
+
+def test_options_that_are_added_to_another_command_are_taken(own):
+    own.user_options["report"].add(click.Option(["--tint"], default="red"))
+    assert bullrush_says(own, "report", "--tint", "blue").exit_code == 0
 
 
 def test_other_libraries_add_commands(own, monkeypatch):
