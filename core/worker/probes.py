@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,14 +32,15 @@ class ProbeServer:
     Args:
         host, port: where to listen; port 0 takes a free one.
         routes: path -> what gives its page.
+        shared: let further processes listen there too; each request reaches one of them.
 
     Raises:
         OSError: somebody listens there already.
     """
 
-    def __init__(self, host: str, port: int, routes: Routes) -> None:
-        self._server = ThreadingHTTPServer((host, port), _handler_of(routes))
-        self._server.daemon_threads = True
+    def __init__(self, host: str, port: int, routes: Routes, *, shared: bool = False) -> None:
+        kind = _SharedServer if shared else _Server
+        self._server = kind((host, port), _handler_of(routes))
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="bullrush-probes", daemon=True
@@ -53,6 +55,16 @@ class ProbeServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(PATIENCE)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+
+class _SharedServer(_Server):
+    def server_bind(self) -> None:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        super().server_bind()
 
 
 def health_routes(worker: Worker, *, needs_durable: bool = True) -> Routes:

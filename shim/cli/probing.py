@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -13,6 +14,8 @@ from bullrush.core.worker.probes import ProbeServer, Routes, health_routes, metr
 
 from ..probe import VARIABLE
 
+#: Set for workers that a supervisor has started: they answer at the same port.
+SHARED = "BULLRUSH_SHARED_PORTS"
 _PORT = click.IntRange(0, 65535)
 _option = click.option
 #: Names of the options that `watched` takes.
@@ -54,5 +57,12 @@ def watched(worker: Worker, asked: Mapping[str, Any]) -> Iterator[None]:
         ports.setdefault(asked["metrics_port"], {}).update(metrics_routes(worker))
     with ExitStack() as servers:
         for port, routes in ports.items():
-            servers.enter_context(ProbeServer(asked["probe_host"], port, routes))
+            servers.enter_context(_server(asked["probe_host"], port, routes))
         yield
+
+
+def _server(host: str, port: int, routes: Routes) -> ProbeServer:
+    try:
+        return ProbeServer(host, port, routes, shared=SHARED in os.environ)
+    except OSError as error:
+        raise click.ClickException(f"port {port} of {host}: {error.strerror}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+
+from .probing import SHARED
 
 #: Options of the supervisor itself, with the number of words that follow.
 _OWN = {"--processes": 1, "--pidfile": 1, "-n": 1, "--hostname": 1, "-D": 0, "--detach": 0}
@@ -71,7 +74,8 @@ class Kept:
     def start(self) -> None:
         """Start it. In a session of its own it gets each signal once, from its supervisor."""
         self._again = time.monotonic() + PAUSE
-        self._process = subprocess.Popen(self._command, start_new_session=True)
+        environment = {**os.environ, SHARED: "1"}
+        self._process = subprocess.Popen(self._command, start_new_session=True, env=environment)
 
     def look(self) -> None:
         """Start it again if it has ended, but not faster than once in `PAUSE`."""

@@ -64,6 +64,8 @@ def worker(
     background = {name: options.pop(name) for name in DAEMON}
     name = node_name(options["hostname"])
     processes = options.pop("processes")
+    if options["heartbeat_file"]:
+        options["heartbeat_file"] = node_format(options["heartbeat_file"], name)
     if background["pidfile"]:
         background["pidfile"] = node_format(background["pidfile"], name)
     with prepared(**background):

@@ -160,6 +160,25 @@ def test_a_worker_serves_probes_and_metrics_on_one_port(start_command, tmp_path)
     assert fast_path(["health", "--worker", str(beat)]) == 0
 
 
+@pytest.mark.row(27, 160)
+def test_workers_side_by_side_share_the_port_and_have_files_of_their_own(start_command, tmp_path):
+    port = free_port()
+    words = ("--health-port", str(port), "--ready-without-durability", "--processes", "2")
+    start_command(
+        *words, "--probe-host", "127.0.0.1", "--heartbeat-file", str(tmp_path / "%n.beat")
+    )
+    wait_until(lambda: len(list(tmp_path.glob("*.beat"))) == 2, timeout=30)
+    assert {fast_path(["health", "--worker", str(each)]) for each in tmp_path.glob("*.beat")} == {0}
+
+
+def test_a_port_that_is_taken_is_one_line(start_command):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        process = start_command("--health-port", port, "--probe-host", "127.0.0.1")
+        assert process.wait(30) == 1
+    assert f"Error: port {port} of 127.0.0.1: Address already in use" in process.stderr.read()
+
+
 @pytest.mark.row(93, 156)
 def test_a_worker_that_must_be_ready_exits_at_once_without_redis(start_command):
     with ServerProcess() as own:

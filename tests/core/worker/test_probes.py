@@ -117,6 +117,16 @@ def test_a_slow_client_holds_up_nobody_and_no_thread_stays(redis_url, queue_name
     worker.stop(0)
 
 
+def test_a_port_is_shared_only_when_that_is_asked_for(ask):
+    pages = [{"/live": lambda text=text: (200, "text/plain", text)} for text in (b"a", b"b")]
+    with ProbeServer("127.0.0.1", 0, pages[0], shared=True) as first:
+        with ProbeServer("127.0.0.1", first.port, pages[1], shared=True) as second:
+            assert ask(second, "/live")[1] in "ab"
+        assert ask(first, "/live") == (200, "a")
+        with pytest.raises(OSError, match="in use"):
+            ProbeServer("127.0.0.1", first.port, pages[1])
+
+
 @pytest.mark.row(160)
 class TestHeartbeatFile:
     """Written for a probe that runs every few seconds."""
