@@ -83,7 +83,7 @@ class AuthenticationFailed(ConnectionFailed):
     """Redis refused the user name or the password."""
 
 
-class QueueNotReady(ConnectionFailed):
+class QueueNotReady(BullrushError):
     """There is no Redis to put jobs into, or it does not answer."""
 
 

@@ -1,10 +1,13 @@
 """Bullrush for Flask: queues, tasks inside the app context, admin JSON and a health route."""
 
+from bullrush.core.errors import QueueNotReady
+from bullrush.core.thresholds import check_queue_health
+from bullrush.core.watching import register_queue_telemetry
+
 from .access.roles import Principal, Role
 from .binding import Binding
 from .extension import Bullrush
 from .queues import (
-    QueueNotReady,
     add_job,
     assert_queue_is_ready,
     clean_queue,
@@ -29,6 +32,7 @@ __all__ = [
     "Role",
     "add_job",
     "assert_queue_is_ready",
+    "check_queue_health",
     "clean_queue",
     "close_queues",
     "create_queue",
@@ -37,5 +41,6 @@ __all__ = [
     "get_queue_service",
     "get_queue_stats",
     "pause_queue",
+    "register_queue_telemetry",
     "resume_queue",
 ]

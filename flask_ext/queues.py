@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from typing_extensions import Unpack
 
 from bullrush.core import Job, Queue, QueueEvents
-from bullrush.core.errors import BullrushError
+from bullrush.core.errors import BullrushError, QueueNotReady
 from bullrush.core.options import JobOptions
 
 from .binding import current_binding
@@ -17,10 +17,6 @@ S = TypeVar("S", bound=QueueService)
 
 #: The states of `get_queue_stats`.
 _STATES = ("waiting", "active", "completed", "failed", "delayed")
-
-
-class QueueNotReady(BullrushError):
-    """A queue cannot be used; says why."""
 
 
 def get_queue_service(name: str) -> QueueService:
