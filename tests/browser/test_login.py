@@ -61,6 +61,19 @@ def test_in_with_a_token_and_out_again(visitor):
     assert visitor.find("label", "Token")
 
 
+def test_with_the_cookie_alone_one_acts_on_a_queue(visitor, binding):
+    """The server takes no change by cookie without the CSRF token, so the page has sent it."""
+    queue = binding.queue("emails")
+    queue.add("send")
+    visitor.open(f"{ROOT}/queue?name=emails")
+    give(visitor, TOKEN)
+    visitor.find("button[data-do=pause]:not([hidden])").click()
+    wait_until(queue.is_paused, PATIENCE, "the queue to be paused")
+    visitor.find("button[data-do=resume]:not([hidden])").click()
+    wait_until(lambda: not queue.is_paused(), PATIENCE, "the queue to go on")
+    assert visitor.complaints() == []
+
+
 def test_a_wrong_token_is_told_and_can_be_given_again(visitor):
     visitor.open(ROOT)
     give(visitor, "a guess")
