@@ -182,6 +182,11 @@ class Job:
         return hash((self.base, self.id))
 
     @property
+    def size(self) -> int:
+        """Bytes of the values of its hash."""
+        return sum(map(len, self._stored.values()))
+
+    @property
     def queue_name(self) -> str:
         """The queue it belongs to."""
         return split_base(self.base)[1]

@@ -213,6 +213,10 @@ class QueueKeys:
         """A private set, its jobs that run, and a string, when the last that waits asks again."""
         return [f"{self.prefix}::bullrush::{kind}:{tenant}" for kind in ("tenants", "tenant-turns")]
 
+    def shelf(self, name: str) -> str:
+        """A private list: what was taken away and may come back."""
+        return f"{self.prefix}::bullrush:{self.queue}:shelf:{name}"
+
     def client_name(self, worker: str = "") -> str:
         """The CLIENT SETNAME by which Node's getWorkers finds a worker (protocol 10.1)."""
         encoded = base64.b64encode(self.queue.encode()).decode()

@@ -9,6 +9,7 @@ from .deduplication import DeduplicationOperations
 from .driving import DrivingOperations, FetchOptions, FinishOptions
 from .editing import EditingOperations
 from .jobs import JobOperations
+from .keeping import KeepingOperations, Restored, TakenAway
 from .limits import LimitOperations
 from .listing import ListingOperations
 from .looking import JobView, LookingOperations
@@ -34,6 +35,8 @@ __all__ = [
     "Page",
     "QueueMeta",
     "QueueOperations",
+    "Restored",
+    "TakenAway",
 ]
 
 
@@ -50,6 +53,7 @@ class QueueOperations(
     DeduplicationOperations,
     DrivingOperations,
     LimitOperations,
+    KeepingOperations,
     ClearingOperations,
     SteeringOperations,
     ClientOperations,

@@ -19,17 +19,35 @@ from ..access.guarding import GuardedBlueprint
 from . import (
     actions,
     audit,
+    bulk,
     counts,
     editing,
+    failures,
     jobs,
     openapi,
+    schedulers,
     steering,
+    undo,
+    workers,
 )
 from .routing import Route
 
 logger = logging.getLogger(__name__)
 
-SUBJECTS = (counts, jobs, actions, editing, steering, audit, openapi)
+SUBJECTS = (
+    counts,
+    jobs,
+    actions,
+    editing,
+    steering,
+    bulk,
+    undo,
+    schedulers,
+    workers,
+    failures,
+    audit,
+    openapi,
+)
 #: Every route there is.
 ROUTES: tuple[Route, ...] = tuple(route for each in SUBJECTS for route in each.ROUTES.all)
 

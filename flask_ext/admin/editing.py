@@ -90,7 +90,7 @@ class Duplicate(Body):
 @ROUTES.action(_JOBS)
 def add_job(asked: Asked, body: Add) -> Acted:
     """Add a job."""
-    _refuse_hidden(body.data, "data")
+    refuse_hidden(body.data, "data")
     job = asked.queue.add(body.name, body.data, **body.options.keywords())
     return acted(asked, job.id)
 
@@ -105,7 +105,7 @@ def edit_job(asked: Asked, body: Edit) -> Acted:
     given = body.model_fields_set & {"data", "patch"}
     if len(given) != 1:
         raise UnprocessableEntity("data, patch: give one of them")
-    _refuse_hidden(body.data, "data")
+    refuse_hidden(body.data, "data")
     data = body.data if "data" in given else _patched(view.job, body.patch)
     asked.queue.update_data(asked.job_id, data)
     if body.retry and view.state in ("failed", "completed"):
@@ -139,7 +139,7 @@ def _plain(value: Any) -> Any:
 
 
 def _patched(job: Job, patch: Mapping[str, Any] | None) -> Any:
-    _refuse_hidden(patch, "patch")
+    refuse_hidden(patch, "patch")
     try:
         data = job.data
     except (ValueError, RecursionError):
@@ -160,7 +160,7 @@ def merged(target: Any, patch: Any) -> Any:
     return result
 
 
-def _refuse_hidden(data: Any, name: str) -> None:
+def refuse_hidden(data: Any, name: str) -> None:
     """What was not shown would be lost."""
     text = json.dumps(data)
     for mark in (HIDDEN, NOT_SHOWN):

@@ -33,6 +33,7 @@ class Asked:
         binding: of the application.
         principal: who asks.
         path: the parts of the path by name.
+        action: its name in the audit log; empty for what changes nothing.
         count: how many jobs the action changed; for the audit log.
         note: a word on how it went, likewise.
     """
@@ -40,6 +41,7 @@ class Asked:
     binding: Binding
     principal: Principal
     path: dict[str, str]
+    action: str = ""
     count: int | None = None
     note: str = "done"
 
@@ -99,7 +101,7 @@ class Route:
         return get_type_hints(self.view)
 
     def __call__(self, **path: str) -> Response:
-        asked = Asked(current_binding(), current_principal(), path)
+        asked = Asked(current_binding(), current_principal(), path, self.action or "")
         g.bullrush_asked = asked
         arguments: dict[str, Any] = {}
         if "query" in self.hints:

@@ -104,12 +104,12 @@ def detail_of(binding: Binding, job: Job, state: str, logs: list[str], log_count
 
 
 def tenant_of(job: Job) -> str | None:
-    """Whose job it is, where that is known: the header ``tenant`` of a Celery message, or the
-    option ``group`` (or ``group.id``) that Node programs give.
+    """Whose job it is, where that is known: the field ``tenantId`` of its data, the header
+    ``tenant`` of a Celery message, or the option ``group`` (or ``group.id``) of Node programs.
     """
     raw = job.raw("data") or b""
-    if b'"tenant"' in raw:
-        found = _in_headers(job)
+    if b'"tenant' in raw:
+        found = _in_data(job)
         if found is not None:
             return found
     if b'"group"' not in (job.raw("opts") or b""):
@@ -118,17 +118,19 @@ def tenant_of(job: Job) -> str | None:
     return _word(group.get("id") if isinstance(group, dict) else group)
 
 
-def _in_headers(job: Job) -> str | None:
+def _in_data(job: Job) -> str | None:
     try:
         data = job.data
     except (ValueError, RecursionError):
         return None
-    message = data.get("celery") if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        return None
+    message = data.get("celery")
     headers = message.get("headers") if isinstance(message, dict) else None
-    for place in (headers, message):
-        if isinstance(place, dict) and _word(place.get("tenant")):
-            return _word(place["tenant"])
-    return None
+    kwargs = data.get("kwargs")
+    places = ((data, "tenantId"), (headers, "tenant"), (message, "tenant"), (kwargs, "tenantId"))
+    found = (_word(place.get(name)) for place, name in places if isinstance(place, dict))
+    return next((each for each in found if each is not None), None)
 
 
 def _word(value: Any) -> str | None:

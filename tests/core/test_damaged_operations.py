@@ -18,7 +18,7 @@ from tests.support.wrong_arguments import given_to, operations
 RUBBISH: tuple[bytes, ...] = (b"", b"rubbish", b"\xff\xfe\x00", b'{"a":', b"[]", b"-3", b"1e999")
 OPTIONAL = {"get_next_job": {"lock_duration": 1000}, "clean": {"type": "failed"}}
 #: Operations that take everything away come last.
-LAST = ("drain", "clean", "obliterate", "remove", "remove_job_scheduler")
+LAST = ("drain", "clean", "obliterate", "remove", "remove_job_scheduler", "take_away")
 
 
 class Damaged:

@@ -57,11 +57,17 @@ GIVEN: dict[str, Any] = {
     "flow": FlowJob("x", "other"),
     "flows": [FlowJob("x", "other")],
     "queue_name": "other",
+    "job_ids": ["1"],
+    "shelf": "s",
+    "life": 1000,
+    "room": 1_000_000,
+    "paused": False,
 }
 #: The same for one operation, where the name of an argument means something else.
 GIVEN_TO: dict[str, dict[str, Any]] = {
     "get_dependencies": {"kind": "failed"},
     "upsert_job_scheduler": {"every": 1000},
+    "take_away": {"state": "waiting"},
 }
 _FLOWS_WRONG: tuple[Any, ...] = (
     7,
@@ -118,12 +124,17 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "start_date": (-1, *NO_WHOLE),
     "end_date": (-1, 1, *NO_WHOLE),
     "offset": (-1, 1000, *NO_WHOLE),
+    "job_ids": (*NO_ROWS, "x", [7], ["\ud800"], ["1"] * 101),
+    "shelf": NO_TEXT,
+    "life": (None, 0, -1, *NO_WHOLE),
+    "room": (None, -1, *NO_WHOLE),
 }
 #: The same for one operation.
 WRONG_FOR: dict[tuple[str, str], tuple[Any, ...]] = {
     ("upsert_job_scheduler", "name"): (7, "", "\ud800"),
     ("upsert_job_scheduler", "options"): (*NO_MAPPING, {"delay": 5}, {"wings": 1}),
     ("upsert_job_scheduler", "limit"): (0, -1, *NO_WHOLE),
+    ("take_away", "state"): (None, 7, [], {}, "paused", "\ud800"),
     ("publish_event", "name"): (*NO_TEXT, ""),
     ("get_metrics", "kind"): (None, 7, [], {}, "active"),
     ("remove", "job_id"): (*NO_TEXT, "", "meta", "wait"),
@@ -187,6 +198,7 @@ FLAGS = {
     "force",
     "immediately",
     "lifo",
+    "paused",
     "remove_children",
     "reset_attempts_made",
     "reset_attempts_started",
@@ -222,7 +234,9 @@ def given_to(name: str, signature: inspect.Signature) -> dict[str, Any]:
     required = {
         each.name: GIVEN[each.name]
         for each in list(signature.parameters.values())[1:]
-        if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+        if each.default is each.empty
+        and each.name not in GIVEN_TO.get(name, {})
+        and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
     }
     return required | GIVEN_TO.get(name, {})
 

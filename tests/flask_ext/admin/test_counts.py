@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from bullrush.core import Failed, Queue, RawJson
@@ -18,6 +21,7 @@ def fail(queue, reason="no such mailbox"):
     hands.commit(delivery, Failed(reason))
 
 
+@pytest.mark.row(145)
 def test_all_queues_with_their_counts(ask, binding):
     binding.queue("embeddings").add("generate-embedding", {"userId": "user-123"})
     binding.queue("email-sync").add("sync-gmail", {}, delay=60_000)
@@ -33,6 +37,7 @@ def test_all_queues_with_their_counts(ask, binding):
     }
 
 
+@pytest.mark.row(155)
 def test_a_new_queue_is_seen_without_a_restart(ask, binding):
     ask("/api/admin/queues")
     binding.queue("notifications").add("send-notification")
@@ -47,6 +52,7 @@ def test_prioritized_jobs_count_as_waiting(ask, binding):
     assert ask("/api/v1/admin/emails/queue").get_json()["data"]["stats"]["waiting"] == 2
 
 
+@pytest.mark.row(140, 141)
 def test_one_queue_by_its_alias(ask, binding):
     queue = binding.queue("email-queue")
     for _ in range(2):
@@ -70,6 +76,7 @@ def test_one_queue_by_its_own_name(ask, binding):
     assert answer.get_json()["data"]["stats"]["total"] == 1
 
 
+@pytest.mark.row(142)
 def test_failed_jobs_come_with_reason_attempts_time_and_data(ask, binding):
     queue = binding.queue("email-queue")
     job = queue.add("send", {"to": "ann@example.org"}, timestamp=1_700_000_000_000)
@@ -181,3 +188,27 @@ def test_answers_are_not_stored_and_not_sniffed(ask):
     headers = ask("/api/admin/queues").headers
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.row(140, 141, 142, 145)
+def test_answers_are_those_of_the_golden_files(ask, binding):
+    queue = binding.queue("email-queue")
+    for number in range(2):
+        queue.add("send", {"to": "ann"}, job_id=f"j{number}", timestamp=1_700_000_000_000)
+        fail(queue)
+    queue.add("send")
+    queue.add("send", delay=60_000)
+    queue.add("send", priority=1)
+    Hands(queue).take()
+    for name, path in (
+        ("queue", "/api/v1/admin/email/queue"),
+        ("queues", "/api/admin/queues"),
+    ):
+        text = (Path(__file__).parent / "golden" / f"{name}.json").read_text()
+        assert ask(path).get_json() == json.loads(text)
+
+
+@pytest.mark.row(143)
+def test_a_token_with_a_role_is_needed(client, ask):
+    assert client.get("/api/v1/admin/email/queue").status_code == 401
+    assert ask("/api/v1/admin/email/queue").status_code == 200
