@@ -7,8 +7,8 @@ from __future__ import annotations
 import os
 import signal
 
-from bullrush import Celery
-from bullrush.canvas import following, planting
+from bullrush import Celery, group
+from bullrush.canvas import following, planting, replacing
 
 app = Celery("killed", broker=os.environ.get("BULLRUSH_TEST_BROKER", "memory://killed"))
 app.conf.task_default_queue = os.environ.get("BULLRUSH_TEST_QUEUE", "killed")
@@ -43,7 +43,8 @@ def run(driver, call):
 
 
 if AT:
-    _send_again, following.send_again = following.send_again, send_again
+    _send_again = following.send_again
+    following.send_again = replacing.send_again = send_again
     _run, planting.run = planting.run, run
 
 
@@ -66,3 +67,10 @@ def total(numbers):
     """What follows the many."""
     count("total")
     return sum(numbers)
+
+
+@app.task(bind=True)
+def swapped(self, n, many):
+    """Many take its place."""
+    count("swapped")
+    return self.replace(group(member.s(n, position) for position in range(many)))

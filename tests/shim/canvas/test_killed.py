@@ -14,6 +14,7 @@ from bullrush import Celery, chain, group
 from bullrush.canvas import Signature
 from bullrush.worker import make_worker
 from tests.support import killed_app
+from tests.support.waiting import wait_until
 
 from .conftest import PATIENCE
 
@@ -119,3 +120,32 @@ def test_a_child_that_is_killed_is_replaced_and_the_members_run_once(
         app.close()
     ids = [each.id for each in result.parent.results]
     check_counts(watcher, ids, first=2, deaths=1, total=1)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_callback_is_sent_once(watcher, environment, moment):
+    first = call(watcher, "first", 1)
+    first.link(call(watcher, "member", 5))
+    result = first.delay()
+    with worker(environment, "1", KILLED_AT=moment) as killed:
+        assert killed.wait(PATIENCE) == -signal.SIGKILL
+    with worker(environment):
+        assert result.get(timeout=PATIENCE) == 1
+        (callback,) = result.children
+        assert callback.get(timeout=PATIENCE) == 6
+        drained = watcher.queue(watcher.conf.task_default_queue)
+        wait_until(lambda: not drained.count() and not drained.get_active_count())
+    check_counts(watcher, [callback.id], first=2, deaths=1)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_what_replaces_a_task_runs_once(watcher, environment, moment):
+    result = chain(call(watcher, "swapped", 1, MANY), call(watcher, "total")).delay()
+    with worker(environment, "1", KILLED_AT=moment) as killed:
+        assert killed.wait(PATIENCE) == -signal.SIGKILL
+    with worker(environment):
+        assert result.get(timeout=PATIENCE) == sum(range(1, MANY + 1))
+    found = counts(watcher)
+    done = {name: found.pop(name) for name in ("swapped", "deaths", "total")}
+    assert done == {"swapped": 2, "deaths": 1, "total": 1}
+    assert (len(found), set(found.values())) == (MANY, {1})
