@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -194,3 +196,9 @@ def test_a_wrong_word_in_the_marker_is_named(tmp_path, capsys):
     """
     assert run_tests(tmp_path, source) == 1
     assert "@pytest.mark.bullrush knows eager, now" in capsys.readouterr().out
+
+
+def test_what_no_test_asks_for_is_not_loaded():
+    code = "import sys, bullrush.testing.plugin; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"kombu", "redis", "bullrush.app.base", "django"} & set(done.stdout.split())
