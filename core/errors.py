@@ -76,7 +76,13 @@ class JobTooLarge(InvalidInput):
 
 
 class ConnectionFailed(BullrushError, ConnectionError):
-    """Redis could not be reached or did not answer in time."""
+    """Redis could not be reached or did not answer in time.
+
+    Attributes:
+        doubtful: whether Redis may have carried out what it was asked, and just the answer is lost.
+    """
+
+    doubtful = True
 
 
 class AuthenticationFailed(ConnectionFailed):

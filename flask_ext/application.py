@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from weakref import ref
 
@@ -27,6 +28,7 @@ class FlaskCelery(Celery):
         url, prefix = settings.redis_url, settings.prefix
         super().__init__(app.name, broker=url, bullrush_prefix=prefix)
         self.config_from_object(settings.celery)
+        self.add_defaults({"spool_path": str(Path(app.instance_path) / "bullrush-spool.sqlite3")})
 
     def prepared_handler(self, handler: Any) -> Any:
         """See `Celery.prepared_handler`."""

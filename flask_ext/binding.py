@@ -23,6 +23,7 @@ from bullrush.core.snapshot import QueueSnapshot, take
 from bullrush.core.thresholds import judge
 from bullrush.core.worker import Handler, Worker, WorkerOptions
 
+from . import embedding
 from .access.door import Authenticate, Door
 from .application import FlaskCelery
 from .context import HandlerInContext
@@ -160,6 +161,15 @@ class Binding:
             self._workers.append(worker)
         return worker
 
+    def start_embedded(self) -> Worker | None:
+        """Start the worker of this process that ``BULLRUSH_EMBEDDED`` asks for, if it is not there;
+        None when it asks for none.
+
+        The first request does so by itself. A pre-fork server that shall work before that calls
+        this in each of its children, such as in gunicorn's ``post_worker_init``.
+        """
+        return None if self.settings.embedded is None else embedding.ensure(self)
+
     def warn_once(self, text: str) -> None:
         """Log a warning that would be said at every request otherwise."""
         with self._guard:
@@ -176,6 +186,8 @@ class Binding:
         with self._guard:
             workers, self._workers = self._workers, []
             self._services.clear()
+        if self.settings.embedded is not None:
+            embedding.stop(self, GRACE)
         for worker in workers:
             worker.request_stop(GRACE)
         for worker in workers:

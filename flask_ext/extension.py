@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 from bullrush.core import Queue
 from bullrush.core.worker import Handler, Worker, WorkerOptions
 
+from . import embedding
 from .access.door import Authenticate
 from .access.login import login_blueprint
 from .admin import admin_blueprint
@@ -61,6 +62,15 @@ class Bullrush:
         * ``BULLRUSH_QUEUE_ALIASES``: names of queues in URLs, such as ``{"email": "email-queue"}``.
         * ``CELERY``, a dict, or keys such as ``CELERY_BROKER_URL``, by present or old names:
           settings of the Celery application, ``extension.binding.celery``.
+        * ``BULLRUSH_ON_BROKER_DOWN``: what a call does while Redis is away: ``raise``; ``inline``
+          runs the task in the caller, marked ``ran_inline``; ``spool`` keeps it in the SQLite file
+          ``BULLRUSH_SPOOL`` and sends it later, in order and once. A task may say it for itself:
+          ``on_broker_down=``.
+        * ``BULLRUSH_EMBEDDED``: True, names of queues, or a dict with options of a worker and
+          ``queues``: each web process runs one, from its first request on; see `start_embedded`.
+          The environment variable of that name counts too.
+        * ``BULLRUSH_GET_IN_REQUEST``: what waiting for a result in a request does: ``warn``,
+          ``raise`` or ``allow``.
         * ``BULLRUSH_THRESHOLDS``: limits above which a queue needs attention, such as ``{"*":
           {"waiting": (100, 1000)}, "timers": {"delayed": None}}``; see
           `bullrush.core.thresholds.Thresholds`.
@@ -89,6 +99,8 @@ class Bullrush:
             streams = settings.dashboard_streams
             for blueprint in dashboard_blueprints(settings.dashboard_path, streams):
                 app.register_blueprint(blueprint)
+        if settings.embedded is not None:
+            embedding.arm(app, app.extensions["bullrush"])
         self._apps.add(app)
 
     @property
@@ -106,6 +118,10 @@ class Bullrush:
             f"this extension serves {len(self._apps)} applications, so it needs to know which one: "
             "use it in a request, or inside 'with app.app_context():'"
         )
+
+    def start_embedded(self) -> Worker | None:
+        """See `Binding.start_embedded`."""
+        return self.binding.start_embedded()
 
     def queue(self, name: str) -> Queue:
         """See `Binding.queue`."""

@@ -29,7 +29,18 @@ def show_metrics() -> tuple[Response, int]:
     except InvalidOption as error:  # without the extra
         return jsonify(success=False, error=str(error)), 501
     scraped = current_binding().scrape.answer()
-    return Response(away if scraped is None else scraped, content_type=CONTENT_TYPE), 200
+    body = away if scraped is None else scraped
+    return Response(body + _outage(), content_type=CONTENT_TYPE), 200
+
+
+def _outage() -> bytes:
+    """What this process does without Redis."""
+    rows = [
+        "# HELP bullrush_degraded Whether calls of this process are run inline or spooled",
+        "# TYPE bullrush_degraded gauge",
+        f"bullrush_degraded {int(current_binding().celery.outage.degraded)}",
+    ]
+    return "".join(f"{row}\n" for row in rows).encode()
 
 
 @needs(Role.READ)

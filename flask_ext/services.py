@@ -15,8 +15,10 @@ from bullrush import Celery
 from bullrush.app.headers import queue_name
 from bullrush.app.moments import delay_ms, moment_of
 from bullrush.core import Job, Queue
+from bullrush.core.calls import run
 from bullrush.core.errors import BullrushError
 from bullrush.core.options import JobOptions
+from bullrush.ids import uuid
 
 logger = logging.getLogger("bullrush.services")
 
@@ -104,7 +106,7 @@ class QueueService:
             raise TypeError(
                 f"the name of the job comes first, as in add('send-email', data), not {name!r:.60}"
             )
-        job: Job = self._told(name, data, lambda: self.queue.add(name, data, **options))
+        job: Job = self._told(name, data, lambda: self._add(name, data, options))
         return job
 
     def urgent(self, name: str, data: Any = None, **options: Unpack[JobOptions]) -> Job:
@@ -167,6 +169,18 @@ class QueueService:
             if not name.startswith("celery.") and self.queue.name in celery.queues_for(options):
                 found[name.rpartition(".")[2].replace("-", "_")] = task
         return found
+
+    def _add(self, name: str, data: Any, options: JobOptions) -> Job:
+        """Add it, or keep it while Redis is away when the application's calls are spooled."""
+        celery = self.celery
+        if celery is None or celery.conf.on_broker_down != "spool":
+            return self.queue.add(name, data, **options)
+        options.setdefault("job_id", uuid())  # by which a replay knows it
+        prepared = self.queue.prepare(name, data, options)
+        sent: list[Job] = []
+        call = self.queue.send_jobs([prepared], sent.extend)
+        celery.outage.send("spool", self.queue, prepared, lambda: run(self.queue.driver, call))
+        return sent[0] if sent else Job(self.queue.keys.base, prepared.id, prepared.stored)
 
     def _told(self, name: str, data: Any, send: Callable[[], Any]) -> Any:
         """What it sends, with a record of how that went."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bullrush.app.old_names import NEW_NAMES
+from bullrush.app.outage import POLICIES
 from bullrush.app.sources import settings_in
 from bullrush.core.environment import key_prefix
 from bullrush.core.errors import InvalidOption
 from bullrush.core.keys import QueueKeys
-from bullrush.core.options import check_names
+from bullrush.core.options import check_choice, check_names
 from bullrush.core.thresholds import Thresholds, thresholds_of
 
 from .access.policy import POLICY_KEYS, Policy, policy_of
@@ -24,6 +26,10 @@ CONFIG_KEYS = (
     "BULLRUSH_QUEUE_ALIASES",
     "BULLRUSH_URL_PREFIX",
     "BULLRUSH_THRESHOLDS",
+    "BULLRUSH_ON_BROKER_DOWN",
+    "BULLRUSH_SPOOL",
+    "BULLRUSH_EMBEDDED",
+    "BULLRUSH_GET_IN_REQUEST",
     *POLICY_KEYS,
     "BULLRUSH_DASHBOARD_PATH",
     "BULLRUSH_DASHBOARD_STREAMS",
@@ -44,6 +50,8 @@ class Settings:
         thresholds: queue -> its limits, see `bullrush.core.thresholds.judge`.
         dashboard_path: what the path of every page of the dashboard starts with, or None.
         dashboard_streams: how many live streams the dashboard may hold open at once.
+        embedded: options of the worker in each web process; None: there is none.
+        get_in_request: what waiting for a result in a request does: ``warn``, ``raise``, ``allow``.
         celery: the settings of Celery, by their present names.
     """
 
@@ -57,6 +65,8 @@ class Settings:
     dashboard_path: str | None = "/admin/queues"
     dashboard_streams: int = 3
     celery: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    embedded: Mapping[str, Any] | None = None
+    get_in_request: str = "warn"
 
 
 def settings_of(config: Mapping[str, Any]) -> Settings:
@@ -80,7 +90,9 @@ def settings_of(config: Mapping[str, Any]) -> Settings:
         url_prefix=_path(own, "BULLRUSH_URL_PREFIX", "/api"),
         dashboard_path=_dashboard_path(own),
         dashboard_streams=_count(own, "BULLRUSH_DASHBOARD_STREAMS", default=3),
-        celery=_celery(config),
+        celery={**_celery(config), **_outage(own)},
+        embedded=_embedded(own),
+        get_in_request=_word(own, "BULLRUSH_GET_IN_REQUEST", ("warn", "raise", "allow")),
     )
 
 
@@ -95,6 +107,40 @@ def _celery(config: Mapping[str, Any]) -> dict[str, Any]:
         elif key.startswith("CELERY_"):
             found[key.removeprefix("CELERY_").lower()] = value
     return found
+
+
+def _outage(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of Celery that say what becomes of a call while Redis is away."""
+    found: dict[str, Any] = {}
+    if config.get("BULLRUSH_ON_BROKER_DOWN") is not None:
+        found["on_broker_down"] = _word(config, "BULLRUSH_ON_BROKER_DOWN", POLICIES)
+    if config.get("BULLRUSH_SPOOL") is not None:
+        found["spool_path"] = _text(config, "BULLRUSH_SPOOL")
+    return found
+
+
+def _embedded(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """``True``, the names of queues, or a dict with options of workers, ``queues`` among them."""
+    key = "BULLRUSH_EMBEDDED"
+    value = config.get(key)
+    if value is None:
+        value = os.environ.get(key)
+    if value in (None, False, "", "0", "false", "False"):
+        return None
+    if value in (True, "1", "true", "True"):
+        return {}
+    if isinstance(value, Mapping):
+        return dict(value)
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not all(isinstance(each, str) for each in names):
+        raise InvalidOption(f"{key} is True, names of queues or a dict, not {value!r}")
+    return {"queues": [name.strip() for name in names]}
+
+
+def _word(config: Mapping[str, Any], key: str, known: tuple[str, ...]) -> str:
+    value = config.get(key, known[0])
+    check_choice(value, known, key)
+    return str(value)
 
 
 def _aliases(value: Any, prefix: str) -> dict[str, str]:

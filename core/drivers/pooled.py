@@ -120,7 +120,11 @@ class PooledDriver:
         """The link is of no more use."""
         if link is not None:
             link.close()
-        raise_translated(error, self.location)
+        try:
+            raise_translated(error, self.location)
+        except ConnectionFailed as failed:
+            failed.doubtful = link is not None
+            raise
 
 
 class PendingReply:

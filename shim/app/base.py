@@ -19,6 +19,7 @@ from .connecting import Connecting
 from .headers import add_to_parent
 from .importing import imported, names_in
 from .log import Logging
+from .outage import Outage, run_inline
 from .registering import Registering
 from .resulting import Resulting
 from .routing import Routing
@@ -91,6 +92,7 @@ class Celery(Commanding, Configuring, Components, Connecting, Registering, Resul
         self._start_components()
         self._start_connecting()
         self._start_registering(autofinalize)
+        self.outage = Outage(self)
         self.templates = Templates(self)
         self.loader = get_loader_cls(loader or "app")(self)
         _state.add_app(self)
@@ -144,7 +146,20 @@ class Celery(Commanding, Configuring, Components, Connecting, Registering, Resul
                 warnings.warn(AlwaysEagerIgnored(text), stacklevel=2)
         prepared = prepare_call(self, name, args, kwargs, task, options)
         mark = self.mark_of(prepared.queue.name, options.get("task_id"))
-        send_prepared(self, prepared, options)
+        policy = self.conf.on_broker_down if task is None else task.on_broker_down
+        if policy == "raise":
+            send_prepared(self, prepared, options)
+        else:
+            once = {**options, "retry": False}
+            failed = self.outage.send(
+                policy,
+                prepared.queue,
+                prepared.job,
+                lambda: send_prepared(self, prepared, once),
+            )
+            if failed is not None:
+                ran: AsyncResult = run_inline(self, task, args or (), kwargs or {}, options, failed)
+                return ran
         kind = options.get("result_cls") or self.AsyncResult
         result: AsyncResult = kind(
             prepared.task_id,
@@ -174,6 +189,7 @@ class Celery(Commanding, Configuring, Components, Connecting, Registering, Resul
     def close(self) -> None:
         """Close every connection, and share the tasks no more; a later use connects anew."""
         _state.forget_app(self)
+        self.outage.close()
         self.disconnect()
 
     def __enter__(self) -> Celery:

@@ -18,6 +18,7 @@ from .locating import broker_location, key_prefix_of, open_driver
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from .outage import Outage
     from .registry import TaskRegistry
 
 
@@ -31,6 +32,7 @@ class Connecting:
     conf: Settings
     tasks: TaskRegistry
     _named_queues: Callable[[], list[str]]
+    outage: Outage
 
     def _start_connecting(self) -> None:
         self.on_after_fork: Signal = Signal(name="app.on_after_fork")
@@ -92,6 +94,7 @@ class Connecting:
             self._guard = threading.RLock()  # another thread of the parent may have held it
             self._pid, self._driver = os.getpid(), None
             self._queues, self._events, self._endings = {}, {}, {}
+            self.outage.after_fork()
             self.on_after_fork.send(sender=self)
 
     def disconnect(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from .outage import check_policy
 from .setting import ON_OTHERS, Setting, accepted, met, works
 from .worker_defaults import WORKER_SETTINGS
 
@@ -17,6 +18,7 @@ _CLASSES = "tests/shim/test_task_classes.py"
 _TASKS = "tests/shim/test_tasks.py"
 _POOLS = "tests/shim/test_pools.py"
 _RATES = "tests/shim/test_rate_limits.py"
+_OUTAGE = "tests/shim/test_outage.py"
 _YET = "has no effect yet"
 
 
@@ -28,6 +30,10 @@ def _one_protocol(value: Any) -> str | None:
 
 def _policy() -> dict[str, Any]:
     return {"max_retries": 3, "interval_start": 0, "interval_max": 1, "interval_step": 0.2}
+
+
+def _known_policy(value: Any) -> str | None:
+    return check_policy(value, "on_broker_down")
 
 
 _GENERAL = [
@@ -50,6 +56,8 @@ _GENERAL = [
         "our own: the header, argument or field of the data that names the tenant; tenantId",
     ),
     works("bullrush_prefix", None, _HERE, "our own: what every key in Redis starts with; bull"),
+    works("on_broker_down", "raise", _OUTAGE, "our own: raise, inline or spool", _known_policy),
+    works("spool_path", "bullrush-spool.sqlite3", _OUTAGE, "our own: the file of spool"),
     works("priority_order", "lower-first", _ROUTES, "our own; higher-first is RabbitMQ's order"),
 ]
 _BROKER = [

@@ -7,11 +7,12 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..exceptions import MaxRetriesExceededError, OperationalError
+from ..exceptions import ImproperlyConfigured, MaxRetriesExceededError, OperationalError
 from .arguments import checker_of
 from .context import Context
 from .from_settings import FromSetting, fall_back
 from .models import Models
+from .outage import check_policy
 from .retrying import retrying
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class TaskOptions:
     retry_on_worker_lost: Any = FromSetting("task_retry_on_worker_lost")
     store_eager_result: Any = FromSetting("task_store_eager_result")
     store_errors_even_if_ignored: Any = FromSetting("task_store_errors_even_if_ignored")
+    on_broker_down: Any = FromSetting("on_broker_down")
     typing: bool | None = None
 
     MaxRetriesExceededError = MaxRetriesExceededError
@@ -106,6 +108,7 @@ class TaskOptions:
         task: Task = self  # type: ignore[assignment]
         self._refuse_options()
         fall_back(self, TaskOptions)
+        self._heed_policy(app)
         if self.typing is None:
             self.typing = app.strict_typing
         if self.typing and self.batch is None:
@@ -118,6 +121,13 @@ class TaskOptions:
         with contextlib.suppress(TypeError, ValueError):  # a function written in C has none
             self.__signature__ = inspect.signature(self.run)
         self.on_bound(app)
+
+    def _heed_policy(self, app: Celery) -> None:
+        wrong = check_policy(self.on_broker_down, f"on_broker_down of {self.name}")
+        if wrong:
+            raise ImproperlyConfigured(wrong)
+        if self.on_broker_down == "spool":
+            app.outage.watch()
 
     def _refuse_options(self) -> None:
         if self.Strategy != _STRATEGY:

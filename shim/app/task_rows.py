@@ -12,6 +12,7 @@ _POOLS = "tests/shim/test_pools.py"
 _CALLS = "tests/shim/test_calling.py"
 _ROUTES = "tests/shim/test_routing.py"
 _CODING = "tests/shim/test_serializers.py"
+_OUTAGE = "tests/shim/test_outage.py"
 _BROKERS = "means something to other brokers only"
 
 TASK_OPTIONS: tuple[Row, ...] = (
@@ -59,6 +60,7 @@ TASK_OPTIONS: tuple[Row, ...] = (
     works("pydantic_strict", _MODELS),
     works("pydantic_context", _MODELS),
     works("pydantic_dump_kwargs", _MODELS),
+    works("on_broker_down", _OUTAGE, "our own: raise, inline or spool, while Redis is away"),
     works("trail", _CALLS),
     works("send_events", "tests/shim/test_worker_events.py"),
     works("resultrepr_maxsize", "tests/shim/test_logging.py"),

@@ -28,6 +28,11 @@ class SilentProxy:
         """From now on nothing passes on the connections there are; new ones work."""
         self._deaf |= {id(each) for each in self._open}
 
+    def lose_answers(self) -> None:
+        """From now on the server gets what is sent on the connections there are, and its answers
+        are lost."""
+        self._deaf |= {id(each) for each in self._open[1::2]}
+
     def __enter__(self) -> Self:
         return self
 

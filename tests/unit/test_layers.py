@@ -59,6 +59,7 @@ CORE_LAYERS = (
         "watching",
         "delivery",
         "relocating",
+        "spooling",
         "batch",
         "fleet",
         "revocations",
