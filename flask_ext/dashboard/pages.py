@@ -10,6 +10,7 @@ from .audit_page import audit
 from .errors_page import errors
 from .find_page import find, names
 from .flow_page import flow
+from .incident_page import incident
 from .job_page import job
 from .overview_page import overview
 from .queue_page import queue
@@ -25,6 +26,7 @@ VIEWS: dict[str, Callable[[], AnyResponse]] = {
     "/workers": workers,
     "/errors": errors,
     "/audit": audit,
+    "/incident": incident,
     "/find": find,
     "/names": names,
 }

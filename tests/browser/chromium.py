@@ -13,6 +13,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from selenium import webdriver
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -85,6 +89,21 @@ class Browser:
     def find(self, selector: str, text: str = "") -> WebElement:
         """The first such element with that text in it, as soon as there is one."""
         return wait_until(lambda: self._found(selector, text), PATIENCE, f"{selector} {text}")
+
+    def click(self, selector: str, text: str = "") -> None:
+        """Click the first such element. Another may come into its place at any moment."""
+
+        def clicked() -> bool:
+            found = self._found(selector, text)
+            if found is None:
+                return False
+            try:
+                found.click()
+            except (StaleElementReferenceException, ElementClickInterceptedException):
+                return False
+            return True
+
+        wait_until(clicked, PATIENCE, f"{selector} {text}")
 
     def _found(self, selector: str, text: str) -> WebElement | None:
         script = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from contextlib import ExitStack
 
@@ -66,3 +67,16 @@ def browser(chromium, site):
     chromium.root = ""
     chromium.page.get("about:blank")
     assert complaints == []
+
+
+@pytest.fixture
+def refusing_app():
+    """An application whose Redis nobody answers for: the port is taken and does not listen."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        made = Flask("shop")
+        made.config["BULLRUSH_REDIS_URL"] = f"redis://127.0.0.1:{taken.getsockname()[1]}/0"
+        made.config["BULLRUSH_ADMIN_TOKEN"] = "t"
+        Bullrush(made)
+        yield made
+        made.extensions["bullrush"].close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bullrush.core import Failed
+from bullrush.core import BulkJob, Failed
 from tests.support.trips import Hands
 from tests.support.waiting import wait_until
 
@@ -25,12 +25,12 @@ def fail_one(queue, data=None, reason="no such mailbox"):
 def click(browser, do, text=""):
     """Click a button as soon as scripts have shown it."""
     browser.find("body[data-ready]")
-    browser.find(f"[data-do='{do}']:not([hidden]):not(:disabled)", text).click()
+    browser.click(f"[data-do='{do}']:not([hidden]):not(:disabled)", text)
 
 
 def answer(browser, word="primary"):
     """Answer the question that is asked."""
-    browser.find(f"dialog[open] button.{word}:not(:disabled)").click()
+    browser.click(f"dialog[open] button.{word}:not(:disabled)")
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_job_is_removed_only_after_a_yes(browser, queue):
     job = queue.add("send")
     browser.open(f"{ROOT}/job?queue=emails&id={job.id}")
     click(browser, "remove")
-    browser.find("dialog .buttons button", "Cancel").click()
+    browser.click("dialog .buttons button", "Cancel")
     wait_until(lambda: not browser.all("dialog"), PATIENCE)
     assert queue.get_job(job.id) is not None
     click(browser, "remove")
@@ -132,32 +132,133 @@ def test_chosen_jobs_run_again_or_go(browser, queue):
     browser.open(f"{ROOT}/queue?name=emails&state=failed")
     browser.find("body[data-ready]")
     for job in jobs[:2]:
-        browser.find(f"[data-id='{job.id}']").click()
+        browser.click(f"[data-id='{job.id}']")
     click(browser, "retry-chosen")
-    assert browser.find("dialog p", "2 jobs of emails")
+    assert browser.find("dialog p", "2 jobs, such as send")
     answer(browser)
     wait_until(lambda: queue.get_job_counts("waiting", "failed") == {"waiting": 2, "failed": 1})
-    assert browser.find(".toast", "Done with 2 of 2")
-    browser.find(f"[data-id='{jobs[2].id}']").click()
+    assert browser.find(".toast", "2 jobs run again")
+    browser.click(f"[data-id='{jobs[2].id}']")
     click(browser, "remove-chosen")
     answer(browser)
     wait_until(lambda: queue.get_failed_count() == 0, PATIENCE)
 
 
-def test_delayed_jobs_that_are_chosen_run_now(browser, queue):
-    for _ in range(2):
+def test_what_was_removed_comes_back_by_undo(browser, queue):
+    job = fail_one(queue, {"to": "ann"})
+    browser.open(f"{ROOT}/queue?name=emails&state=failed")
+    browser.find("body[data-ready]")
+    browser.click("[data-choose-all]")
+    click(browser, "remove-chosen")
+    answer(browser)
+    browser.click(".toast button", "Undo")
+    assert browser.find(".toast", "1 job brought back")
+    assert queue.get_state(job.id) == "failed"
+    assert queue.get_job(job.id).data == {"to": "ann"}
+    assert browser.find("table.jobs td.name", "send")
+
+
+def test_delayed_jobs_run_now_all_or_those_that_are_chosen(browser, queue):
+    for _ in range(4):
         queue.add("send", delay=600_000)
     browser.open(f"{ROOT}/queue?name=emails&state=delayed")
     browser.find("body[data-ready]")
-    browser.find("[data-choose-all]").click()
+    browser.click("[data-id='1']")
     click(browser, "promote-chosen")
     answer(browser)
-    wait_until(lambda: queue.get_waiting_count() == 2, PATIENCE)
+    wait_until(lambda: queue.get_waiting_count() == 1, PATIENCE)
+    click(browser, "promote-all")
+    answer(browser)
+    wait_until(lambda: queue.get_waiting_count() == 4, PATIENCE)
+
+
+def test_all_failed_jobs_run_again_and_a_dry_run_changes_nothing(browser, queue):
+    for _ in range(3):
+        fail_one(queue)
+    browser.open(f"{ROOT}/queue?name=emails&state=failed")
+    click(browser, "retry-all")
+    assert browser.find("dialog p", "3 jobs")
+    assert queue.get_failed_count() == 3
+    answer(browser)
+    wait_until(lambda: queue.get_waiting_count() == 3, PATIENCE)
+
+
+def test_more_than_a_thousand_jobs_have_to_be_typed(browser, queue):
+    queue.add_bulk([BulkJob("send")] * 1001)
+    browser.open(f"{ROOT}/queue?name=emails&state=waiting")
+    click(browser, "drain")
+    answer(browser)
+    field = browser.find("dialog input[name=exactly]")
+    assert browser.find("dialog .primary").get_attribute("disabled")
+    field.send_keys("1000")
+    assert browser.find("dialog .primary").get_attribute("disabled")
+    field.clear()
+    field.send_keys("1001")
+    answer(browser)
+    wait_until(lambda: queue.get_waiting_count() == 0, PATIENCE)
+
+
+def test_old_jobs_are_cleaned(browser, queue):
+    fail_one(queue)
+    browser.open(f"{ROOT}/queue?name=emails&state=failed")
+    click(browser, "clean")
+    hours = browser.find("dialog input[name=hours]")
+    answer(browser)
+    assert browser.find(".toast", "No job to do that with")
+    click(browser, "clean")
+    hours = browser.find("dialog input[name=hours]")
+    hours.clear()
+    hours.send_keys("0")
+    answer(browser)
+    browser.find("dialog h2", "Clean emails?")
+    answer(browser)
+    wait_until(lambda: queue.get_failed_count() == 0, PATIENCE)
+
+
+def test_a_queue_is_obliterated_only_when_its_number_of_jobs_is_typed(browser, binding, queue):
+    queue.add("send")
+    browser.open(f"{ROOT}/queue?name=emails")
+    click(browser, "obliterate")
+    browser.find("dialog input[name=exactly]").send_keys("1")
+    answer(browser)
+    wait_until(lambda: queue.get_job_counts()["waiting"] == 0, PATIENCE)
+    wait_until(lambda: not binding.driver.execute(("EXISTS", queue.keys.meta)), PATIENCE)
+    browser.find(".toast", "gone with the queue")
+    browser.complaints()  # the page of a queue that has gone was asked for: 404
+
+
+def test_a_group_of_errors_runs_again(browser, queue):
+    fail_one(queue, reason="mailbox 1 is full")
+    fail_one(queue, reason="mailbox 2 is full")
+    fail_one(queue, reason="no route to host")
+    browser.open(f"{ROOT}/errors")
+    browser.find("body[data-ready]")
+    fingerprint = browser.run(
+        "return [...document.querySelectorAll('#errors tr')]"
+        ".find((row) => row.textContent.includes('is full'))"
+        ".querySelector('[data-do=retry-group]').dataset.fingerprint"
+    )
+    browser.click(f"[data-fingerprint='{fingerprint}']")
+    assert browser.find("dialog p", "2 jobs")
+    answer(browser)
+    wait_until(lambda: queue.get_job_counts("waiting", "failed") == {"waiting": 2, "failed": 1})
+
+
+def test_a_scheduler_runs_now_and_goes(browser, queue):
+    queue.upsert_job_scheduler("a/b c", pattern="0 3 * * *", name="digest")
+    browser.open(f"{ROOT}/schedulers")
+    click(browser, "run-scheduler")
+    assert browser.find(".toast", "is waiting")
+    assert [job.name for job in queue.get_waiting()] == ["digest"]
+    click(browser, "remove-scheduler")
+    answer(browser)
+    wait_until(lambda: queue.get_job_schedulers_count() == 0, PATIENCE)
+    assert browser.find("#schedulers", "No queue has a job scheduler")
 
 
 @pytest.mark.parametrize(
     ("role", "offered"),
-    [("read", set()), ("operate", {"pause", "limits", "retry-chosen"})],
+    [("read", set()), ("operate", {"pause", "limits", "retry-chosen", "retry-all"})],
 )
 def test_a_role_sees_only_what_it_may_do(browser, site, queue, role, offered):
     fail_one(queue)
@@ -177,13 +278,13 @@ def test_actions_work_after_a_login_by_the_form_and_write_the_audit_log(browser,
     browser.root = site
     browser.open(f"{ROOT}/queue?name=emails")
     browser.find("#token").send_keys("correct horse battery staple")
-    browser.find("button[type=submit]").click()
+    browser.click("button[type=submit]")
     browser.find("#queue-head h1", "emails")
     click(browser, "pause")
     wait_until(queue.is_paused, PATIENCE)
     browser.open(f"{ROOT}/audit")
     assert browser.find("#audit td", "pause_queue")
     assert "emails" in browser.text("#audit")
-    browser.find("form button", "Log out").click()
+    browser.click("form button", "Log out")
     browser.find("#token")
     browser.page.delete_all_cookies()

@@ -1,11 +1,20 @@
 // What the buttons do: each asks the admin API, which checks the role again and writes the audit log.
 import { chooseNone, chosenIds } from "./choosing.js";
+import { many } from "./bulk.js";
 import { ask } from "./dialogs.js";
 import { renew } from "./live.js";
 import { call, leave, may, quoted, root, say } from "./page.js";
 
 const queueOf = (data) => `queues/${quoted(data.queue)}`;
 const jobOf = (data) => `${queueOf(data)}/jobs/${quoted(data.job)}`;
+
+const schedulerOf = (data) => `${queueOf(data)}/schedulers/${quoted(data.scheduler)}`;
+
+const UNDO = ["It can be undone for a day."];
+const RETRY = { title: "Run them again?", yes: "Run again", word: "run again" };
+const PROMOTE = { title: "Run them now?", yes: "Run now", word: "run now" };
+const REMOVE = { title: "Remove them?", yes: "Remove", word: "removed", danger: true, lines: UNDO };
+const OBLITERATE = { yes: "Obliterate", word: "gone with the queue", danger: true, confirms: true, always: true, lines: ["Its settings and schedulers go as well.", ...UNDO] };
 
 /** Name of a button -> the role it needs and what it does; gives what to say, or null when it was called off. */
 const ACTIONS = {
@@ -16,9 +25,17 @@ const ACTIONS = {
   "edit-retry": ["operate", editAndRetry],
   promote: ["operate", async (data) => { const job = await call("POST", `${jobOf(data)}/promote`); return `The job is ${job.state}`; }],
   remove: ["admin", removeJob],
-  "retry-chosen": ["operate", (data) => onChosen(data, "retry", "Run them again")],
-  "promote-chosen": ["operate", (data) => onChosen(data, "promote", "Run them now")],
-  "remove-chosen": ["admin", (data) => onChosen(data, "remove", "Remove them", true)],
+  "retry-chosen": ["operate", (data) => many({ ...RETRY, path: `${queueOf(data)}/retry`, body: { state: data.state, ids: some() } })],
+  "promote-chosen": ["operate", (data) => many({ ...PROMOTE, path: `${queueOf(data)}/promote`, body: { ids: some() } })],
+  "remove-chosen": ["admin", (data) => many({ ...REMOVE, path: `${queueOf(data)}/remove`, body: { state: data.state, ids: some() } })],
+  "retry-all": ["operate", (data) => many({ ...RETRY, path: `${queueOf(data)}/retry`, body: { state: "failed" } })],
+  "retry-group": ["operate", (data) => many({ ...RETRY, path: `${queueOf(data)}/retry`, body: { state: "failed", name: data.name, fingerprint: data.fingerprint } })],
+  "promote-all": ["operate", (data) => many({ ...PROMOTE, path: `${queueOf(data)}/promote`, body: {} })],
+  clean: ["admin", clean],
+  drain: ["admin", drain],
+  obliterate: ["admin", (data) => many({ ...OBLITERATE, title: `Obliterate ${data.queue}?`, path: `${queueOf(data)}/obliterate`, body: {} })],
+  "run-scheduler": ["operate", async (data) => { const job = await call("POST", `${schedulerOf(data)}/run`); return `The job ${job.id} is ${job.state}`; }],
+  "remove-scheduler": ["admin", removeScheduler],
 };
 
 export function offerActions() {
@@ -52,23 +69,45 @@ async function act(button) {
   }
 }
 
-/** One request for each of the chosen jobs; what was refused stays chosen. */
-async function onChosen(data, what, yes, danger = false) {
-  const ids = chosenIds();
-  const jobs = ids.length === 1 ? "one job" : `${ids.length} jobs`;
-  const exactly = ids.length > 1000 ? ids.length : undefined;
-  if (!(await ask({ title: `${yes}?`, text: `${jobs} of ${data.queue}`, yes, danger, exactly }))) return null;
-  const refused = [];
-  for (const id of ids) {
-    try {
-      await call("POST", `${jobOf({ ...data, job: id })}/${what}`);
-    } catch (error) {
-      refused.push(error.message);
-    }
-  }
+/** The chosen jobs, a thousand at most; they are chosen no more. */
+function some() {
+  const ids = chosenIds().slice(0, 1000);
   chooseNone();
-  if (refused.length) say(`${refused.length} of ${ids.length} refused: ${refused[0]}`, "bad");
-  return `Done with ${ids.length - refused.length} of ${ids.length}`;
+  return ids;
+}
+
+async function clean(data) {
+  const answer = await ask({
+    title: `Clean ${data.queue}`,
+    text: "Jobs of one state go that ended, started or were added long enough ago.",
+    fields: [
+      { name: "state", label: "State", options: ["completed", "failed", "delayed", "waiting", "prioritized"], value: data.state },
+      { name: "hours", label: "Older than so many hours", type: "number", min: 0, value: "24" },
+    ],
+    yes: "Count them",
+  });
+  if (!answer) return null;
+  const body = { state: answer.state, grace: Math.round(Number(answer.hours || 0) * 3600000) };
+  return many({ ...REMOVE, title: `Clean ${data.queue}?`, path: `${queueOf(data)}/clean`, body });
+}
+
+async function drain(data) {
+  const answer = await ask({
+    title: `Drain ${data.queue}`,
+    text: "Every job goes that waits.",
+    fields: [{ name: "delayed", label: "Delayed jobs as well", type: "checkbox" }],
+    yes: "Count them",
+    danger: true,
+  });
+  if (!answer) return null;
+  return many({ ...REMOVE, title: `Drain ${data.queue}?`, path: `${queueOf(data)}/drain`, body: { delayed: answer.delayed } });
+}
+
+async function removeScheduler(data) {
+  const answer = await ask({ title: "Remove this scheduler?", text: `${data.scheduler} runs no more, and its next job goes.`, yes: "Remove", danger: true });
+  if (!answer) return null;
+  await call("POST", `${schedulerOf(data)}/remove`);
+  return `${data.scheduler} is removed`;
 }
 
 async function setLimits(data) {

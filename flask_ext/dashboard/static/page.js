@@ -51,5 +51,23 @@ export function say(text, kind = "") {
   toast.className = `toast ${kind}`;
   toast.textContent = text;
   document.getElementById("toasts").append(toast);
-  setTimeout(() => toast.remove(), kind === "bad" ? 12000 : 6000);
+  setTimeout(() => toast.remove(), kind ? 15000 : 6000);
+  return toast;
+}
+
+/** Say something, with a button that does something about it and says what came of that. */
+export function offer(text, words, act) {
+  const toast = say(`${text} `, "offer");
+  const button = document.createElement("button");
+  button.textContent = words;
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      say(await act());
+    } catch (error) {
+      say(error.message, "bad");
+    }
+    toast.remove();
+  });
+  toast.append(button);
 }
