@@ -18,6 +18,8 @@ from .routing import Route, Routes
 ROUTES = Routes()
 _REF = "#/components/schemas/{model}"
 _PART = re.compile(r"<(?:path:)?(\w+)>")
+#: Names with dots in front, slashes or control characters are taken as far as a URL can hold them.
+_NAME = r"^[^\u0000-\u001f\u007f/.][^\u0000-\u001f\u007f/]*$"
 _REFUSALS = {
     400: "The request is malformed.",
     401: "No valid credential was sent.",
@@ -125,7 +127,7 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "minLength": 1},
+            "schema": {"type": "string", "pattern": _NAME},
         }
         for name in _PART.findall(route.rule)
     ]
