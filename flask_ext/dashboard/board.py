@@ -33,7 +33,11 @@ class Board:
         settings = binding.settings
         named = tuple(sorted({*settings.queue_aliases.values()}))
         self.collector = Collector(
-            lambda: binding.driver, settings.prefix, named, settings.policy.redaction.text
+            lambda: binding.driver,
+            settings.prefix,
+            named,
+            settings.policy.redaction.text,
+            settings.thresholds,
         )
         #: Tells readings of this process from those of another one.
         self.epoch = uuid.uuid4().hex[:8]

@@ -13,6 +13,7 @@ from bullrush.core.clock import now_ms
 from bullrush.core.drivers import Driver
 from bullrush.core.errors import BullrushError
 from bullrush.core.snapshot import QueueSnapshot, take
+from bullrush.core.thresholds import Finding, Thresholds, judge
 
 from .discovery import Discovery
 from .history import WINDOWS, Gauges, Series, Window, commands_for, read_series, summed
@@ -44,6 +45,7 @@ class Reading:
         gauges: name of a number -> its values in the last hour.
         recent: what ended lately.
         server: Redis itself.
+        findings: what is above its limit.
         complete: whether all queues have been found.
         latency: ms that Redis took for the queues.
     """
@@ -56,6 +58,7 @@ class Reading:
     gauges: Mapping[str, Sequence[float]] = field(default_factory=dict)
     recent: Recent = field(default_factory=Recent)
     server: ServerState = NO_ANSWER
+    findings: Sequence[Finding] = ()
     complete: bool = False
     latency: float = 0.0
 
@@ -69,6 +72,7 @@ class Collector:
         prefix: what the keys of all queues start with.
         named: queues that the application names.
         redacted: a text as it may be shown.
+        thresholds: limits of the queues, see `bullrush.core.thresholds.judge`.
     """
 
     def __init__(
@@ -77,7 +81,9 @@ class Collector:
         prefix: str,
         named: tuple[str, ...] = (),
         redacted: Callable[[str], str] = str,
+        thresholds: Mapping[str, Thresholds | None] | None = None,
     ) -> None:
+        self._thresholds = thresholds or {}
         self._driver, self._prefix, self._redacted = driver, prefix, redacted
         self._discovery = Discovery(driver, prefix, named)
         self._reading_guard = threading.Lock()
@@ -210,6 +216,7 @@ class Collector:
             gauges={name: self._gauges.series(name, now) for name in _numbers(())},
             recent=recent,
             server=server,
+            findings=judge(queues, self._thresholds),
             complete=self._discovery.complete,
             latency=latency,
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bullrush.core.snapshot import QueueSnapshot
+from bullrush.core.thresholds import Finding, Level, worst
 
 from .collector import Reading
 from .history import Series
@@ -147,7 +148,12 @@ def rows(reading: Reading, order: str = ORDERS[0], find: str = "") -> list[Row]:
     """The queues of the table."""
     none = Series((0,) * 60, (0,) * 60)
     found = [
-        Row(queue, reading.series.get(queue.name, none), level_of(queue), badges(queue))
+        Row(
+            queue,
+            reading.series.get(queue.name, none),
+            level_of(queue, reading.findings),
+            badges(queue),
+        )
         for queue in reading.queues
         if find.lower() in queue.name.lower()
     ]
@@ -164,13 +170,17 @@ def _rank(row: Row, order: str) -> float:
     return ranks.get(order, 0)
 
 
-def level_of(queue: QueueSnapshot) -> str:
-    """``critical``, ``warn`` or ``ok``."""
-    if queue.broken or _abandoned(queue):
+def level_of(queue: QueueSnapshot, findings: Sequence[Finding] = ()) -> str:
+    """``critical``, ``warn`` or ``ok``.
+
+    Args:
+        queue: how it stands.
+        findings: what is above its limit in all queues.
+    """
+    level = worst(each for each in findings if each.queue == queue.name)
+    if queue.broken or _abandoned(queue) or level is Level.CRITICAL:
         return "critical"
-    if queue.counts["failed"] > 100 or queue.waiting > 1000 or (queue.overdue or 0) > PATIENCE:
-        return "warn"
-    return "ok"
+    return "warn" if level is Level.WARNING else "ok"
 
 
 def _abandoned(queue: QueueSnapshot) -> bool:

@@ -12,6 +12,7 @@ from bullrush.core.drivers import connect
 from bullrush.core.operations.schedulers import JobScheduler
 from bullrush.core.planting import JobNode
 from bullrush.core.snapshot import QueueSnapshot, take
+from bullrush.core.thresholds import Thresholds, judge
 from bullrush.core.worker import Worker
 from bullrush.flask_ext.dashboard.charts import sparkline, state_bar, throughput
 from bullrush.flask_ext.dashboard.collector import Reading
@@ -168,6 +169,14 @@ def test_a_queue_that_nobody_serves_is_in_trouble_only_when_jobs_wait():
     assert level_of(snapshot(oldest_waiting=60.0, connected=1)) == "ok"
     assert level_of(snapshot(oldest_waiting=60.0, connected=None)) == "ok"  # CLIENT LIST forbidden
     assert level_of(snapshot(broken="WRONGTYPE")) == "critical"
+
+
+def test_a_queue_above_its_limits_is_marked():
+    queue = snapshot(connected=1, counts={"waiting": 6})
+    limits = {"emails": Thresholds(waiting=(5, 50))}
+    assert level_of(queue, judge([queue], limits)) == "warn"
+    assert level_of(queue, judge([queue], {"emails": Thresholds(waiting=(1, 5))})) == "critical"
+    assert level_of(queue, judge([queue], {"emails": None})) == "ok"
 
 
 def test_a_flow_that_is_deep_or_names_a_job_twice_can_be_drawn():

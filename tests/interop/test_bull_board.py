@@ -53,6 +53,7 @@ def work(redis_url: str, queue_name: str) -> Iterator[Callable[..., list[str]]]:
 class TestWhatItShows:
     """Every screen, over data that only Python has written."""
 
+    @pytest.mark.row(154)
     def test_the_page_and_the_server_are_there(self, board):
         assert "<html" in board.page()
         stats = board.call("GET", "/redis/stats")
