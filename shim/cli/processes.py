@@ -21,6 +21,8 @@ _OWN |= {"--uid": 1, "--gid": 1, "--umask": 1}
 #: s after which a worker that dies at once is started again.
 PAUSE = 1.0
 _LOOK = 0.2
+#: The exit code of a worker whose options or settings cannot be used.
+WRONG_CALL = 2
 
 
 def supervise(count: int, name: str) -> int:
@@ -46,8 +48,10 @@ def supervise(count: int, name: str) -> int:
         each.start()
     while not stopped.wait(_LOOK):
         for each in kept:
-            each.look()
-    return max(each.wait() for each in kept)
+            if not each.look():
+                stop(signal.SIGTERM, None)
+    codes = [each.wait() for each in kept]
+    return WRONG_CALL if WRONG_CALL in codes else max(codes)
 
 
 def plain_arguments(arguments: Sequence[str]) -> list[str]:
@@ -77,13 +81,18 @@ class Kept:
         environment = {**os.environ, SHARED: "1"}
         self._process = subprocess.Popen(self._command, start_new_session=True, env=environment)
 
-    def look(self) -> None:
-        """Start it again if it has ended, but not faster than once in `PAUSE`."""
+    def look(self) -> bool:
+        """Start it again if it has ended, but not faster than once in `PAUSE`. False when that is
+        of no use: it was called in a wrong way.
+        """
         process = self._process
+        if process is not None and process.poll() == WRONG_CALL:
+            return False
         if process is not None and process.poll() is not None and time.monotonic() > self._again:
             said = f"{self._command[-1]} has ended ({process.returncode}); it starts again"
             click.echo(said, err=True)
             self.start()
+        return True
 
     def send(self, number: int) -> None:
         """Pass a signal on."""

@@ -39,10 +39,12 @@ def top(app: Celery, queues: list[str] | None, interval: float, once: bool) -> N
         from rich.live import Live  # noqa: PLC0415 - an extra
     except ImportError:
         raise InvalidOption('top needs the library rich: pip install "bullrush[top]"') from None
-    console, screen = Console(), Screen(app, queues or ())
+    console = Console()
     if once:
-        console.print(screen.look())
+        console.print(Screen(app, queues or ()).look())
         return
+    # Half of it is for the workers.
+    screen = Screen(app, queues or (), max(3, console.size.height // 2 - 5))
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: stopped.set())
@@ -57,10 +59,11 @@ class Screen:
     Args:
         app: the application.
         names: of queues; all when empty.
+        rows: how many queues at most.
     """
 
-    def __init__(self, app: Celery, names: Sequence[str]) -> None:
-        self._app, self._names = app, names
+    def __init__(self, app: Celery, names: Sequence[str], rows: int | None = None) -> None:
+        self._app, self._names, self._rows = app, names, rows
         self._before: dict[str, tuple[float, int]] = {}
 
     def look(self) -> Any:
@@ -82,8 +85,9 @@ class Screen:
         table.add_column("queue")
         for name in ("oldest", *_SHORT, "per s", "slots"):
             table.add_column(name, justify="right", no_wrap=True)
-        # Those that are behind come first.
-        for each in sorted(found, key=lambda each: -(each.oldest_waiting or 0)):
+        # Those that are behind come first; what fits on no screen is not shown.
+        behind = sorted(found, key=lambda each: -(each.oldest_waiting or 0))
+        for each in behind[: self._rows]:
             style = "red" if each.waiting and not each.worker_count else None
             age = "-" if each.oldest_waiting is None else f"{each.oldest_waiting:.0f} s"
             counts = [str(each.counts[name]) for name in depths.COLUMNS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -17,10 +18,12 @@ from contextlib import suppress
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from bullrush import Celery
 from bullrush.cli.main import cli
 from bullrush.cli.processes import plain_arguments
+from bullrush.cli.top import Screen
 from bullrush.cli.worker_options import check_size
 from tests.shim.cli.conftest import until
 from tests.support.redis_fleets import free_ports
@@ -113,6 +116,14 @@ def test_the_options_of_the_supervisor_are_not_those_of_its_workers():
 
 
 @pytest.mark.row(27)
+def test_workers_that_cannot_start_are_not_started_again_for_ever(commands):
+    wrong = commands.run("worker", "--processes", "2", "-P", "threads", "--start-method", "spawn")
+    assert wrong.returncode == 2
+    shared = commands.run("worker", "--processes", "2", "--health-port", "1")
+    assert (shared.returncode, "one port" in shared.stderr) == (2, True)
+
+
+@pytest.mark.row(27)
 def test_a_child_that_holds_too_much_is_replaced_after_its_job(commands, client):
     commands.start(
         *("worker", "-P", "prefork", "-c", "1", "--max-memory", "250M"),
@@ -166,6 +177,16 @@ def test_scaling_up_and_down_loses_no_job(commands, client, queue):
 
 
 @pytest.mark.row(28)
+def test_top_leaves_room_for_the_workers(client, queue_name):
+    for number in range(30):
+        client.queue(f"{queue_name}-{number}").add("x")
+    names = [f"{queue_name}-{number}" for number in range(30)]
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(Screen(client, names, rows=5).look())
+    assert console.export_text().count(f"{queue_name}-") == 5
+
+
+@pytest.mark.row(28)
 def test_top_shows_queues_and_workers_on_a_terminal(commands, client, queue, queue_name):
     queue.add("who", {"args": [], "kwargs": {}})
     queue.pause()
@@ -173,7 +194,18 @@ def test_top_shows_queues_and_workers_on_a_terminal(commands, client, queue, que
     wait_until(lambda: status(client)[queue_name]["slots"] == 1, 60)
     screen, terminal = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "bullrush", "-A", "proj", "top", "--interval", "0.1"],
+        [
+            sys.executable,
+            "-m",
+            "bullrush",
+            "-A",
+            "proj",
+            "top",
+            "-Q",
+            queue_name,
+            "--interval",
+            "0.1",
+        ],
         cwd=commands.folder,
         env={**commands.environment, "TERM": "xterm", "COLUMNS": "160", "LINES": "40"},
         stdin=terminal,
