@@ -86,6 +86,7 @@ TABLES = (
     ),
     Table("Options of tasks", "bullrush.app.task_rows:TASK_OPTIONS"),
     Table("Signals", "bullrush.signal_rows:SIGNALS"),
+    Table("Events", "bullrush.events.rows:EVENTS"),
     Table(
         "Remote control",
         "bullrush.cli.rows:CONTROL",

@@ -43,7 +43,7 @@ _WORKER = [
     works("worker_direct", False, "tests/shim/test_routing.py"),
     works("worker_max_tasks_per_child", None, _POOLS),
     works("worker_max_memory_per_child", None, _POOLS),
-    works("worker_soft_shutdown_timeout", 0.0, _POOLS),
+    works("worker_soft_shutdown_timeout", 0.0, "tests/shim/test_shutdown.py"),
     works("worker_enable_remote_control", True, _CONTROLLED),
     works("worker_send_task_events", False, _TELLING),
     works("worker_pool_restarts", False, _CONTROLLED, "new child processes; code is not reloaded"),

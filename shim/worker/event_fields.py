@@ -80,10 +80,9 @@ def _end(node: Node, task: Task | None, finished: Finished) -> Told | None:
         if record.get("exc_type") == "TaskRevokedError":
             signum = node.terminated.pop(finished.delivery, None)
             return "task-revoked", _revocation(outcome.reason, signum)
-        fields = _failure(outcome, record)
         if task is None:
-            fields["exception"] = f"NotRegistered({finished.delivery.job.name!r})"
-        return "task-failed", fields
+            return "task-failed", {"exception": f"NotRegistered({finished.delivery.job.name!r})"}
+        return "task-failed", _failure(outcome, record)
     if isinstance(outcome, Retried):
         return "task-retried", _failure(outcome, read_record(outcome.exception))
     return None

@@ -52,6 +52,25 @@ def test_a_python_task_runs_a_job_that_node_waits_for(node, app, queue_name):
             assert value == 5
 
 
+def test_a_job_that_node_has_added_is_told_of_by_events(node, app, queue_name):
+    app.conf.event_exchange = f"events-{queue_name}"
+    app.conf.worker_send_task_events = True
+    state, receiver = app.events.State(), app.events.Receiver()
+    receiver.handlers = {"*": state.event}
+    heard = receiver.itercapture(wakeup=False)
+    next(heard)
+    added = node.request("add", queue=queue_name, name="add", data={"x": 2, "y": 3})
+    with make_worker(app, concurrency=1, hostname="python@here"):
+        for _ in heard:
+            task = state.tasks.get(added["id"])
+            if task is not None and task.ready:
+                break
+    assert (task.name, task.kwargs, task.state, task.result) == (
+        *("add", "{'x': 2, 'y': 3}", "SUCCESS", "5"),
+    )
+    assert task.worker.hostname == "python@here"
+
+
 def test_node_shows_the_schedule_of_a_beat_and_goes_on_with_it(node, app, queue_name):
     app.conf.beat_schedule = {
         "often": {"task": "add", "schedule": 0.5, "args": (2, 3)},

@@ -9,7 +9,7 @@ import pytest
 
 from .conftest import PROJECT
 
-_HELPERS = {"outcome", "settle", "wait_for_notes", "built", "made_up"}
+_HELPERS = {"outcome", "settle", "wait_for_notes", "built", "made_up", "_told"}
 SCENARIOS = [
     node.name
     for node in ast.parse((PROJECT / "scenarios.py").read_text()).body

@@ -2,6 +2,7 @@
 
 import datetime
 import re
+import threading
 import time
 
 import tasks
@@ -689,6 +690,58 @@ def always_eager():
         return found
     finally:
         tasks.app.conf.task_always_eager = False
+
+
+# events
+
+
+def told_of_tasks():
+    """Which events there are of some tasks, with which fields, in no order."""
+    app, heard, listening = tasks.app, [], threading.Event()
+    add.delay(1, 1).get(timeout=LONG)  # commands are for workers that are up
+
+    class Receiver(app.events.Receiver):
+        def on_consume_ready(self, *args, **options):
+            listening.set()
+
+    with app.connection() as connection:
+        receiver = Receiver(connection, handlers={"*": heard.append})
+        thread = threading.Thread(target=receiver.capture, kwargs={"wakeup": False})
+        thread.start()
+        listening.wait(LONG)
+        app.control.enable_events(reply=True, timeout=LONG, limit=1)
+        try:
+            sent = {
+                "add": add.apply_async((1,), {"y": 2}, shadow="shown as"),
+                "fail": fail.delay("no"),
+                "again": tasks.again_once.delay(),
+                "telling": tasks.telling.delay(),
+                "unknown": app.send_task("nobody.knows"),
+            }
+            last = {result.id for name, result in sent.items()}
+            deadline = time.monotonic() + LONG
+            while last and time.monotonic() < deadline:
+                ended = [each for each in list(heard) if each["type"] in _ENDS]
+                last -= {each["uuid"] for each in ended}
+                time.sleep(0.01)
+        finally:
+            app.control.disable_events()
+            receiver.should_stop = True
+            thread.join(LONG)
+    return {name: _told(heard, result.id) for name, result in sent.items()}
+
+
+_ENDS = ("task-succeeded", "task-failed")
+_SHOWN = ("name", "args", "kwargs", "retries", "result", "exception", "done")
+
+
+def _told(heard, uuid):
+    told = [
+        [each["type"], {name: each[name] for name in _SHOWN if name in each}, sorted(each)]
+        for each in heard
+        if each.get("uuid") == uuid
+    ]
+    return sorted(told, key=repr)
 
 
 # canvases that a test made up

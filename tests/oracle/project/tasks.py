@@ -356,3 +356,17 @@ def errback_old(failed_id):
 @shared_task(name="oracle.shared")
 def shared(x):
     return [celery.current_app.main, x]
+
+
+@app.task(bind=True, max_retries=1)
+def again_once(self):
+    """Runs twice, in vain the first time."""
+    if self.request.retries:
+        return "at last"
+    raise self.retry(exc=KeyError("early"), countdown=0)
+
+
+@app.task(bind=True)
+def telling(self):
+    """Sends an event of its own."""
+    self.send_event("task-progress", done=1)
