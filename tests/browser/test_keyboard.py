@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -141,6 +142,31 @@ def test_a_hidden_tab_lets_its_stream_go(browser, app, binding):
     binding.queue("emails").add("send")
     browser.run(hide.replace("arguments[0]", "false"))
     assert browser.find("#queue-rows [aria-label='2 waiting']")
+
+
+def test_a_click_is_not_lost_when_its_row_changes_meanwhile(browser, app, binding):
+    queue, collector = binding.queue("emails"), board_of(app).collector
+    queue.add("send")
+    browser.open(ROOT)
+    wait_until(lambda: state(browser, "connection") == "stream", PATIENCE)
+    link = wait_until(lambda: hold(browser, "#queue-rows th a"), PATIENCE)
+    for _ in range(2):  # readings in which the age of the job is another
+        queue.add("send")
+        version = collector.newer(0, PATIENCE).version
+        assert collector.newer(version, PATIENCE)
+    assert browser.run("return arguments[0].isConnected", link)
+    ActionChains(browser.page).release().perform()
+    assert browser.find("#queue-head h1", "emails")
+
+
+def hold(browser, selector):
+    """Press the button over an element; None when another has come into its place meanwhile."""
+    try:
+        link = browser.find(selector)
+        ActionChains(browser.page).click_and_hold(link).perform()
+    except StaleElementReferenceException:
+        return None
+    return link
 
 
 def test_rows_can_be_filtered_while_one_types(browser, binding):

@@ -4,6 +4,17 @@ import { root } from "./page.js";
 
 const POLL_MS = 5000;
 
+// What is under a pressed button must stay there until it is let go, or the click is lost.
+let pressed = false;
+const later = [];
+addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const name of ["pointerup", "pointercancel"]) addEventListener(name, () => setTimeout(release), true);
+
+function release() {
+  pressed = false;
+  for (const act of later.splice(0)) act();
+}
+
 export function followQueues() {
   const kind = document.body.dataset.live;
   if (!kind) return;
@@ -34,6 +45,7 @@ class Stream {
   }
 
   take(event) {
+    if (pressed) return later.push(() => this.take(event));
     this.position = event.lastEventId;
     document.body.dataset.connection = "stream";
     const message = JSON.parse(event.data);
@@ -90,6 +102,7 @@ export async function renew() {
 const sent = new Map();
 
 function replaceFrom(page) {
+  if (pressed) return later.push(() => replaceFrom(page));
   for (const part of document.querySelectorAll("[data-part]")) {
     const found = page.getElementById(part.id);
     const html = found ? found.outerHTML : "";
