@@ -11,7 +11,7 @@ from typing_extensions import Unpack
 from bullrush.core import Queue
 from bullrush.core.worker import Handler, Worker, WorkerOptions
 
-from . import embedding
+from . import embedding, waiting
 from .access.door import Authenticate
 from .access.login import login_blueprint
 from .admin import admin_blueprint
@@ -69,6 +69,7 @@ class Bullrush:
         * ``BULLRUSH_EMBEDDED``: True, names of queues, or a dict with options of a worker and
           ``queues``: each web process runs one, from its first request on; see `start_embedded`.
           The environment variable of that name counts too.
+        * ``BULLRUSH_MAX_PAYLOAD_BYTES``: a call with more bytes of arguments is refused.
         * ``BULLRUSH_GET_IN_REQUEST``: what waiting for a result in a request does: ``warn``,
           ``raise`` or ``allow``.
         * ``BULLRUSH_THRESHOLDS``: limits above which a queue needs attention, such as ``{"*":
@@ -99,6 +100,7 @@ class Bullrush:
             streams = settings.dashboard_streams
             for blueprint in dashboard_blueprints(settings.dashboard_path, streams):
                 app.register_blueprint(blueprint)
+        waiting.watch()
         if settings.embedded is not None:
             embedding.arm(app, app.extensions["bullrush"])
         self._apps.add(app)

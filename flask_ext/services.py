@@ -14,6 +14,7 @@ from typing_extensions import Unpack
 from bullrush import Celery
 from bullrush.app.headers import queue_name
 from bullrush.app.moments import delay_ms, moment_of
+from bullrush.app.sending import check_payload
 from bullrush.core import Job, Queue
 from bullrush.core.calls import run
 from bullrush.core.errors import BullrushError
@@ -173,6 +174,8 @@ class QueueService:
     def _add(self, name: str, data: Any, options: JobOptions) -> Job:
         """Add it, or keep it while Redis is away when the application's calls are spooled."""
         celery = self.celery
+        if celery is not None and celery.conf.max_payload_bytes:
+            check_payload(self.queue.prepare(name, data, options), celery.conf.max_payload_bytes)
         if celery is None or celery.conf.on_broker_down != "spool":
             return self.queue.add(name, data, **options)
         options.setdefault("job_id", uuid())  # by which a replay knows it

@@ -30,6 +30,7 @@ CONFIG_KEYS = (
     "BULLRUSH_SPOOL",
     "BULLRUSH_EMBEDDED",
     "BULLRUSH_GET_IN_REQUEST",
+    "BULLRUSH_MAX_PAYLOAD_BYTES",
     *POLICY_KEYS,
     "BULLRUSH_DASHBOARD_PATH",
     "BULLRUSH_DASHBOARD_STREAMS",
@@ -90,7 +91,7 @@ def settings_of(config: Mapping[str, Any]) -> Settings:
         url_prefix=_path(own, "BULLRUSH_URL_PREFIX", "/api"),
         dashboard_path=_dashboard_path(own),
         dashboard_streams=_count(own, "BULLRUSH_DASHBOARD_STREAMS", default=3),
-        celery={**_celery(config), **_outage(own)},
+        celery={**_celery(config), **_of_calls(own)},
         embedded=_embedded(own),
         get_in_request=_word(own, "BULLRUSH_GET_IN_REQUEST", ("warn", "raise", "allow")),
     )
@@ -109,13 +110,15 @@ def _celery(config: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _outage(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of Celery that say what becomes of a call while Redis is away."""
+def _of_calls(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of Celery that are about calls."""
     found: dict[str, Any] = {}
     if config.get("BULLRUSH_ON_BROKER_DOWN") is not None:
         found["on_broker_down"] = _word(config, "BULLRUSH_ON_BROKER_DOWN", POLICIES)
     if config.get("BULLRUSH_SPOOL") is not None:
         found["spool_path"] = _text(config, "BULLRUSH_SPOOL")
+    if config.get("BULLRUSH_MAX_PAYLOAD_BYTES") is not None:
+        found["max_payload_bytes"] = _count(config, "BULLRUSH_MAX_PAYLOAD_BYTES", default=0)
     return found
 
 

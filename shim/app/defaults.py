@@ -18,6 +18,7 @@ _CLASSES = "tests/shim/test_task_classes.py"
 _TASKS = "tests/shim/test_tasks.py"
 _POOLS = "tests/shim/test_pools.py"
 _RATES = "tests/shim/test_rate_limits.py"
+_TYPED = "tests/flask_ext/test_typed_jobs.py"
 _OUTAGE = "tests/shim/test_outage.py"
 _YET = "has no effect yet"
 
@@ -58,6 +59,8 @@ _GENERAL = [
     works("bullrush_prefix", None, _HERE, "our own: what every key in Redis starts with; bull"),
     works("on_broker_down", "raise", _OUTAGE, "our own: raise, inline or spool", _known_policy),
     works("spool_path", "bullrush-spool.sqlite3", _OUTAGE, "our own: the file of spool"),
+    works("task_pydantic_check_calls", False, _TYPED, "our own: see pydantic_check_calls"),
+    works("max_payload_bytes", None, _TYPED, "our own: a call with more is refused"),
     works("priority_order", "lower-first", _ROUTES, "our own; higher-first is RabbitMQ's order"),
 ]
 _BROKER = [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bullrush.core import Queue
 from bullrush.core.calls import Batch, run
+from bullrush.core.errors import JobTooLarge
 from bullrush.core.new_job import NewJob
 from bullrush.core.telemetry import hooks
 
@@ -84,6 +85,8 @@ def prepare_call(
         template = app.templates.of(task)
         if template is not None and not is_heard(app):
             job = template.job(given, named)
+            if app.conf.max_payload_bytes:
+                check_payload(job, app.conf.max_payload_bytes)
             return Prepared(job, app.queue(template.queue), job.id, template.ignored)
     own = {key: value for key, value in options.items() if value is not None}
     from_parent(app, own)
@@ -106,8 +109,24 @@ def prepare_call(
         merged.get("compression") or conf.task_compression,
     )
     job = first.prepare(name, data, job_options, renew=renew)
+    if conf.max_payload_bytes:
+        check_payload(job, conf.max_payload_bytes)
     ignored = ignores_result(app, merged)
     return Prepared(job, first, task_id, ignored, publication, tuple(others))
+
+
+def check_payload(job: NewJob, limit: int) -> None:
+    """Refuse a call whose data have more bytes than ``max_payload_bytes``.
+
+    Raises:
+        JobTooLarge: says what to do instead.
+    """
+    size = len(job.data.encode())
+    if size > limit:
+        raise JobTooLarge(
+            f"the data of {job.name} have {size} bytes, more than max_payload_bytes={limit}; "
+            "store them elsewhere and send where they are"
+        )
 
 
 def send_prepared(app: Celery, prepared: Prepared, options: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from .context import RequestStack
 from .publishing import publish
 from .retrying import plan_of, refuse
 from .task_options import TaskOptions
+from .urgency import MOST_URGENT, priority_of_urgency
 
 if TYPE_CHECKING:
     from ..result import AsyncResult, EagerResult
@@ -100,6 +101,42 @@ class Task(TaskOptions, MakesSignatures):
         """Have a worker run it with these arguments."""
         return self.apply_async(args, kwargs)
 
+    def urgent(self, *args: Any, **kwargs: Any) -> AsyncResult | EagerResult:
+        """As `delay`, before all calls that wait with a priority; those without one run first."""
+        return self.apply_async(args, kwargs, urgency=MOST_URGENT)
+
+    def delay_many(self, calls: Iterable[Any], **options: Any) -> list[Any]:
+        """As `delay` for each call, in one round trip; the results in the same order.
+
+        Args:
+            calls: of each the positional arguments as a tuple, the named ones as a dict, or the
+                only argument. All are checked before the first is sent.
+            **options: of every call, as `apply_async`.
+
+        Raises:
+            As `apply_async`.
+        """
+        send_many = import_module(".many", __package__).send_many
+        found: list[Any] = send_many(self, calls, options)
+        return found
+
+    def checked_call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a call as they are sent.
+
+        Raises:
+            TypeError: the function does not take these arguments.
+            pydantic.ValidationError: a model refuses them, with `pydantic_check_calls`.
+        """
+        if self._check is not None:
+            self._check(*args, **kwargs)
+        if self._models is not None:
+            if self.pydantic_check_calls:
+                self._models.validated(args, kwargs)
+            return self._models.dumped(args, kwargs)
+        return args, kwargs
+
     def apply_async(
         self,
         args: Sequence[Any] | None = None,
@@ -110,6 +147,7 @@ class Task(TaskOptions, MakesSignatures):
 
         Args:
             args, kwargs: the arguments of the function.
+            urgency: 0 to 10, 10 first: BullMQ's priority 11 - n; 0 is none, which runs before all.
             **options: Celery's countdown (s), eta, expires (s or datetime), queue, priority,
                 task_id, ignore_result, headers; BullMQ's attempts, backoff (ms), deduplication,
                 lifo, remove_on_complete, ... (see `JobOptions`).
@@ -121,10 +159,10 @@ class Task(TaskOptions, MakesSignatures):
             ConnectionFailed: Redis did not answer.
         """
         given, named = checked_args(args), checked_kwargs(kwargs)
-        if self._check is not None:
-            self._check(*given, **named)
-        if self._models is not None:
-            given, named = self._models.dumped(given, named)
+        if self._check is not None or self._models is not None:
+            given, named = self.checked_call(given, named)
+        if "urgency" in options:
+            options["priority"] = priority_of_urgency(self.app, options.pop("urgency"))
         if type(self).shadow_name is not Task.shadow_name and options.get("shadow") is None:
             options["shadow"] = self.shadow_name(given, named, options)
         if self.app.conf.task_always_eager:

@@ -58,6 +58,7 @@ class TaskOptions:
     resultrepr_maxsize = 1024
     pydantic = False
     pydantic_strict = False
+    pydantic_check_calls: Any = FromSetting("task_pydantic_check_calls")
     pydantic_context: Mapping[str, Any] | None = None
     pydantic_dump_kwargs: Mapping[str, Any] | None = None
     compression: str | None = None

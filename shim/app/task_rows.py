@@ -12,6 +12,7 @@ _POOLS = "tests/shim/test_pools.py"
 _CALLS = "tests/shim/test_calling.py"
 _ROUTES = "tests/shim/test_routing.py"
 _CODING = "tests/shim/test_serializers.py"
+_TYPED = "tests/flask_ext/test_typed_jobs.py"
 _OUTAGE = "tests/shim/test_outage.py"
 _BROKERS = "means something to other brokers only"
 
@@ -58,6 +59,7 @@ TASK_OPTIONS: tuple[Row, ...] = (
     works("acks_on_timeout", _CLASSES),
     works("pydantic", _MODELS),
     works("pydantic_strict", _MODELS),
+    works("pydantic_check_calls", _TYPED, "our own: models are checked where a call is made, too"),
     works("pydantic_context", _MODELS),
     works("pydantic_dump_kwargs", _MODELS),
     works("on_broker_down", _OUTAGE, "our own: raise, inline or spool, while Redis is away"),

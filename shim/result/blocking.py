@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -18,6 +18,16 @@ def task_join_will_block() -> bool:
     if allowed is not None:
         return not allowed
     return any(not request.called_directly for _, request in running.get())
+
+
+#: Called before a result that is not there yet is waited for.
+watchers: list[Callable[[], None]] = []
+
+
+def about_to_wait() -> None:
+    """Tell who wants to know; what they raise gets out."""
+    for watcher in watchers:
+        watcher()
 
 
 def assert_will_not_block() -> None:

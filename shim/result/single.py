@@ -11,7 +11,7 @@ from .. import _state, states
 from ..exceptions import TimeoutError
 from .awaiting import until_ready
 from .base import ResultBase
-from .blocking import assert_will_not_block
+from .blocking import about_to_wait, assert_will_not_block, watchers
 from .facts import Facts
 from .looking import job_ids_of, look, view
 from .meta import EndMeta, Meta
@@ -157,6 +157,8 @@ class AsyncResult(Walking, Facts, Revoking, ResultBase):
             return None
         if disable_sync_subtasks:
             assert_will_not_block()
+        if watchers and self._cache is None:
+            about_to_wait()
         patience = Patience(timeout, interval, on_interval, on_message)
         self._wait(patience, self._open_parents() if propagate and follow_parents else [])
         return self.maybe_throw(propagate, callback)
