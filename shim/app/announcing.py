@@ -51,7 +51,7 @@ def sent_calls(app: Celery, publications: Iterable[Publication | None]) -> list[
     told = [each.event() for each in publications if each is not None]
     if not told or not app.conf.task_send_sent_event:
         return []
-    dispatcher = app.events.Dispatcher()
+    dispatcher = app.events.sender()
     return list(dispatcher.calls([dispatcher.made("task-sent", each) for each in told]))
 
 

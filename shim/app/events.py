@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -29,6 +30,7 @@ class Events:
 
     def __init__(self, app: Celery | None = None) -> None:
         self.app = app
+        self._sender: tuple[Any, EventDispatcher] | None = None
 
     @cached_property
     def Receiver(self) -> Any:
@@ -48,6 +50,14 @@ class Events:
     def _of_app(self, path: str) -> Any:
         found = imported(path)
         return type(found.__name__, (found,), {"app": self.app, "__module__": found.__module__})
+
+    def sender(self) -> EventDispatcher:
+        """What tells of calls in this process, made anew when the settings change."""
+        assert self.app is not None
+        key = (os.getpid(), self.app.conf._version)
+        if self._sender is None or self._sender[0] != key:
+            self._sender = (key, self.Dispatcher())
+        return self._sender[1]
 
     @contextmanager
     def default_dispatcher(

@@ -88,6 +88,7 @@ class EventDispatcher:
         #: What could not be written.
         self._missed: deque[dict[str, Any]] = deque(maxlen=MOST_WAITING)
         self._writing = threading.Lock()
+        self._found: Fleet | None = None
 
     def __enter__(self) -> EventDispatcher:
         return self
@@ -169,8 +170,9 @@ class EventDispatcher:
     def calls(self, events: list[dict[str, Any]]) -> Iterator[Call[Any]]:
         """What sends them, for whoever sends something else in the same round trip."""
         assert self.app is not None
-        fleet = fleet_of(self.app, self.connection)
-        for command in fleet.publications(_texts(events), self.app.conf.event_queue_expires):
+        for command in self._fleet().publications(
+            _texts(events), self.app.conf.event_queue_expires
+        ):
             yield Call(command, lambda reply: None)
 
     def extend_buffer(self, other: EventDispatcher) -> None:
@@ -190,13 +192,21 @@ class EventDispatcher:
     def close(self) -> None:
         """Nothing to close: connections are the application's."""
 
+    def _fleet(self) -> Fleet:
+        """Where they go; looked up again when the application has connected anew."""
+        assert self.app is not None
+        driver = getattr(self.connection, "driver", None) or self.app.driver
+        if self._found is None or self._found.driver is not driver:
+            self._found = fleet_of(self.app, self.connection)
+        return self._found
+
     def _write(self, events: list[dict[str, Any]]) -> None:
         assert self.app is not None
         seconds = self.app.conf.event_queue_expires
         with self._writing:
             texts = _texts([*self._missed, *events])
             try:
-                fleet_of(self.app, self.connection).publish(texts, seconds)
+                self._fleet().publish(texts, seconds)
             except ConnectionFailed:
                 if not self.buffer_while_offline:
                     raise
