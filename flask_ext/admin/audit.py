@@ -47,7 +47,9 @@ class AuditQuery(Query):
 
     count: int = Field(50, ge=1, le=500)
     before: str | None = Field(
-        None, pattern=r"^[0-9]{1,15}-[0-9]{1,9}$", description="older than the entry of that id"
+        None,
+        pattern=r"^[1-9][0-9]{0,14}-[0-9]{1,9}$",
+        description="older than the entry of that id",
     )
 
 

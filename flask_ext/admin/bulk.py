@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -118,42 +119,39 @@ def promote_jobs(asked: Asked, body: Filtered) -> Changed:
 
 @ROUTES.action(f"{_QUEUE}/remove", Role.ADMIN)
 def remove_jobs(asked: Asked, body: RemoveMany) -> Changed:
-    """Take many jobs of one state away."""
+    """Take many jobs of one state away. The jobs below them stay, without a parent."""
     found = select(asked, body.state, body.filter(), body.scan)
     if not body.dry_run and body.undo:
         return _shelve(asked, [found], before=None)
     if body.dry_run:
         return dry(asked, [found])
-    return _done(asked, [found], _count(found.ids, asked.queue.remove))
+    return _done(
+        asked, [found], _count(found.ids, partial(asked.queue.remove, remove_children=False))
+    )
 
 
 @ROUTES.action(f"{_QUEUE}/drain", Role.ADMIN)
 def drain_queue(asked: Asked, body: Drain) -> Changed:
     """Take every job away that waits. The next runs of job schedulers stay."""
     states = ("waiting", "prioritized", *(("delayed",) if body.delayed else ()))
-    if body.undo and not body.dry_run:
+    if not body.undo and not body.dry_run:
+        return _done(asked, [], asked.queue.drain(delayed=body.delayed))
+    if not body.dry_run:
         refuse_many(sum(asked.queue.get_job_counts(*states).values()))
     found = [select(asked, state, Filter(), MOST_SCANNED, removable=True) for state in states]
-    if body.dry_run:
-        return dry(asked, found)
-    if body.undo:
-        return _shelve(asked, found, before=None)
-    return _done(asked, found, asked.queue.drain(delayed=body.delayed))
+    return dry(asked, found) if body.dry_run else _shelve(asked, found, before=None)
 
 
 @ROUTES.action(f"{_QUEUE}/clean", Role.ADMIN)
 def clean_queue(asked: Asked, body: Clean) -> Changed:
     """Take old jobs of one state away."""
+    if not body.undo and not body.dry_run:
+        return _done(asked, [], len(asked.queue.clean(body.grace, body.limit, body.state)))
     before = now_ms() - body.grace
     wanted = Filter(older_than=body.grace)
     limit = body.limit or MOST_SCANNED
     found = select(asked, body.state, wanted, MOST_SCANNED, most=limit, removable=True)
-    if body.dry_run:
-        return dry(asked, [found])
-    if body.undo:
-        return _shelve(asked, [found], before=before)
-    gone = asked.queue.clean(body.grace, body.limit, body.state)
-    return _done(asked, [found], len(gone))
+    return dry(asked, [found]) if body.dry_run else _shelve(asked, [found], before=before)
 
 
 def dry(asked: Asked, found: Iterable[Found], *, complete: bool = True) -> Changed:
@@ -224,7 +222,7 @@ def _answer(found: list[Found], changed: int, *, dry_run: bool, complete: bool =
     rows = [Sample(id=i, name=n, state=each.state) for each in found for i, n in each.sample]
     return Changed(
         dry_run=dry_run,
-        matched=sum(len(each.ids) for each in found),
+        matched=sum(len(each.ids) for each in found) if found else changed,
         changed=changed,
         complete=complete and all(each.complete for each in found),
         sample=rows[:_SAMPLE],
@@ -263,15 +261,15 @@ def obliterate_queue(asked: Asked, body: Obliterate) -> Changed:
         raise Conflict(f"confirm: the queue has {total} jobs; send that number")
     if not body.dry_run and counts["active"] and not body.force:
         raise Conflict(f"{counts['active']} jobs are active: send 'force': true to lose them")
-    if body.undo and not body.dry_run:
+    if not body.undo and not body.dry_run:
+        queue.obliterate(force=body.force)
+        asked.binding.catalogue.forget()
+        return _done(asked, [], total)
+    if not body.dry_run:
         refuse_many(total)
     found = [select(asked, state, Filter(), MOST_SCANNED) for state in _ALL]
     if body.dry_run:
         return dry(asked, found)
-    if not body.undo:
-        queue.obliterate(force=body.force)
-        asked.binding.catalogue.forget()
-        return _done(asked, found, total)
     refuse_large(found)
     return _obliterate_with_undo(asked, found, force=body.force)
 

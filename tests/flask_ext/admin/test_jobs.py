@@ -165,6 +165,7 @@ def test_a_completed_job_waits_for_nothing(get, queue):
         ("/queues/emails/jobs?start=-1", 422),
         ("/queues/emails/jobs?stat=failed", 422),
         ("/queues/emails/jobs?state=failed&state=waiting", 422),
+        ("/audit?before=00-00", 422),
         ("/queues/emails?x=1", 400),
     ],
 )
