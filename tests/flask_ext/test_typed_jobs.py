@@ -153,3 +153,19 @@ def test_a_call_waits_for_the_commit_of_a_session(celery):
         assert celery.queue("celery").get_job_counts("waiting") == {"waiting": 0}
         session.commit()
         assert celery.queue("celery").get_job_counts("waiting") == {"waiting": 1}
+
+
+@pytest.mark.row(8)
+def test_a_view_a_command_and_a_plain_script_may_all_add(app, binding, celery):
+    send = celery.task(name="send")(print)
+    app.add_url_rule("/send", view_func=lambda: {"id": send.delay().id})
+    app.cli.command("send")(lambda: print(send.delay().id))
+    added = [
+        app.test_client().get("/send").json["id"],
+        app.test_cli_runner().invoke(args=["send"]).output.strip(),
+        celery.send_task("send").id,
+        binding.queue("celery").add("send").id,
+    ]
+    waiting = {job.id for job in binding.queue("celery").get_waiting()}
+    assert waiting == set(added)
+    assert len(waiting) == 4
