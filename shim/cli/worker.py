@@ -70,8 +70,6 @@ def worker(
         background["pidfile"] = node_format(background["pidfile"], name)
     with prepared(**background):
         if processes is not None:
-            if options["health_port"] is not None or options["metrics_port"] is not None:
-                raise InvalidOption("--processes: several workers cannot share one port")
             sys.exit(supervise(processes, name))
         sys.exit(_serve(context, app, options))
 

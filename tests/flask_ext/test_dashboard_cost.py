@@ -158,7 +158,7 @@ def test_queues_that_are_gone_leave_and_new_ones_come(binding):
     binding.queue("new").add("run")
     assert found.look() == ["old"]
     now[0] += 10
-    assert found.look() == ["new"]
+    assert found.look(steps=1000) == ["new"]  # the server has keys of other tests as well
 
 
 def live_seats(number):
