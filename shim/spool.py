@@ -6,7 +6,9 @@ import json
 import os
 import sqlite3
 import threading
+import time
 import uuid
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -49,6 +51,33 @@ class Entry:
     job: NewJob
 
 
+class InTurn:
+    """A lock that is had in the order in which it was asked for. With another one, threads that
+    append all the time would keep out the one that replays.
+    """
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._line: deque[object] = deque()
+
+    def __enter__(self) -> None:
+        me = object()
+        with self._condition:
+            self._line.append(me)
+            try:
+                while self._line[0] is not me:
+                    self._condition.wait()
+            except BaseException:  # Ctrl-C while it waits
+                self._line.remove(me)
+                self._condition.notify_all()
+                raise
+
+    def __exit__(self, *exc: object) -> None:
+        with self._condition:
+            self._line.popleft()
+            self._condition.notify_all()
+
+
 class Spool:
     """A file that several threads and processes may use at once. What `append` has written stays,
     whatever happens to the process.
@@ -59,7 +88,7 @@ class Spool:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._guard = threading.RLock()
+        self._guard = InTurn()
         self._opened: tuple[int, sqlite3.Connection] | None = None
         self._id = ""
 
@@ -133,7 +162,7 @@ class Spool:
 
     def after_fork(self) -> None:
         """Called in a child: the lock and the open file are its parent's."""
-        self._guard = threading.RLock()
+        self._guard = InTurn()
 
     @contextmanager
     def _use(self) -> Iterator[sqlite3.Connection]:
@@ -148,7 +177,7 @@ class Spool:
         file = sqlite3.connect(
             self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
         )
-        file.execute("PRAGMA journal_mode = WAL")
+        _share(file)
         file.execute("PRAGMA synchronous = FULL")
         with _together(file):
             for statement in _TABLES.split(";"):
@@ -159,6 +188,21 @@ class Spool:
                 file.execute("INSERT INTO spool VALUES (?)", found)
         self._id = found[0]
         return file
+
+
+def _share(file: sqlite3.Connection) -> None:
+    """Let readers and a writer work at once. SQLite does not wait by itself when two processes ask
+    for that in the same moment.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            file.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 @contextmanager

@@ -59,6 +59,7 @@ class Outage:
         self._guard = threading.RLock()
         self._replayer: tuple[int, threading.Thread] | None = None
         self._stop = threading.Event()
+        self._door = _open_door()
 
     @cached_property
     def spool(self) -> Spool:
@@ -110,6 +111,8 @@ class Outage:
             BullrushError: Redis is away.
         """
         while entries := self.spool.oldest(_BATCH):
+            if len(entries) < _BATCH:  # the end is near: no new ones until it is reached
+                self._door.clear()
             for (prefix, queue), group in itertools.groupby(entries, lambda e: (e.prefix, e.queue)):
                 self._replay(Queue(queue, driver=self.app.driver, prefix=prefix), list(group))
         return self.spool.counts()["waiting"]
@@ -128,12 +131,14 @@ class Outage:
     def after_fork(self) -> None:
         """Called in a child, which replays by itself."""
         self._guard = threading.RLock()
+        self._door = _open_door()
         self._replayer = None
         if "spool" in self.__dict__:
             self.spool.after_fork()
 
     def _keep(self, queue: Queue, job: NewJob, *, doubtful: bool, must: bool = False) -> bool:
         """Put it into the spool; False when nothing is held any more."""
+        self._door.wait(_LONGEST_PAUSE)
         with self._guard:
             if not (must or self.holding):
                 return False
@@ -155,23 +160,29 @@ class Outage:
         pause, stop = _FIRST_PAUSE, self._stop
         while not stop.wait(pause):
             try:
-                self.replay()
+                if self._caught_up():
+                    break
             except BullrushError as error:
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 logger.debug("the spool waits: %s", error)
-                continue
             except Exception:
                 logger.exception("the spool %s cannot be replayed", self.spool.path)
                 pause = _LONGEST_PAUSE
-                continue
-            with self._guard:
-                if not self.spool.counts()["waiting"]:
-                    self.holding = self.degraded = False
-                    self._replayer = None
-                    break
+            finally:
+                self._door.set()
         else:
             return
         logger.info("the spool %s has been replayed", self.spool.path)
+
+    def _caught_up(self) -> bool:
+        """Replay, and hold no further calls when nothing is left."""
+        self.replay()
+        with self._guard:
+            if self.spool.counts()["waiting"]:
+                return False
+            self.holding = self.degraded = False
+            self._replayer = None
+            return True
 
     def _replay(self, queue: Queue, entries: list[Entry]) -> None:
         """Send jobs of one queue, together."""
@@ -211,6 +222,13 @@ class Outage:
         if not told:
             how = "run in their callers" if policy == "inline" else f"kept in {self.spool.path}"
             logger.warning("%s; calls are %s until it answers", error, how)
+
+
+def _open_door() -> threading.Event:
+    """Closed while the last entries are replayed."""
+    door = threading.Event()
+    door.set()
+    return door
 
 
 def run_inline(

@@ -158,6 +158,30 @@ def test_nothing_is_lost_or_doubled_when_redis_is_killed_in_the_middle(make, tmp
 
 
 @pytest.mark.row(3)
+def test_those_who_call_all_the_time_do_not_keep_the_spool_from_emptying(make):
+    with ServerProcess() as server:
+        port = server.port
+    app = make(f"redis://127.0.0.1:{port}/0")
+    note, done, sent = app.tasks["note"], threading.Event(), []
+
+    def produce():
+        while not done.is_set():
+            sent.append(note.delay(0).id)
+
+    threads = [threading.Thread(target=produce) for _ in range(8)]
+    for each in threads:
+        each.start()
+    wait_until(lambda: len(sent) > 200, 30)
+    with ServerProcess(port=port):
+        wait_until(lambda: not app.outage.holding, 30)
+        done.set()
+        for each in threads:
+            each.join()
+        found = [job.id for job in app.queue("celery").get_waiting()]
+    assert sorted(found) == sorted(sent)
+
+
+@pytest.mark.row(3)
 def test_what_was_spooled_is_replayed_in_its_order(make, redis_url):
     note = make(AWAY).tasks["note"]
     for number in range(250):
