@@ -7,10 +7,12 @@ import uuid
 import warnings
 
 import pytest
+import redis
 
 from bullrush import Celery
 from bullrush.app.options import CALL_OPTIONS
 from bullrush.core.drivers import forget_memory
+from bullrush.core.drivers.server_binary import ServerProcess
 from bullrush.core.errors import ConnectionFailed, InvalidOption
 from bullrush.exceptions import AlwaysEagerIgnored, OperationalError
 from bullrush.result import AsyncResult
@@ -329,3 +331,20 @@ def test_ids_of_tasks_are_random_uuids(add):
     assert {each.variant for each in found} == {uuid.RFC_4122}
     assert [str(each) for each in found] == ids
     assert len(set(ids)) == 50
+
+
+@pytest.mark.row(98)
+def test_a_call_is_one_round_trip_on_a_connection_that_is_open():
+    with ServerProcess() as server, Celery("proj", broker=server.url, set_as_current=False) as app:
+
+        @app.task(name="ping")
+        def ping(): ...
+
+        with redis.Redis(port=server.port) as watcher:
+            ping.delay()  # connects, and makes the script known
+            watcher.config_resetstat()
+            for _ in range(100):
+                ping.delay()
+            assert watcher.info("commandstats")["cmdstat_evalsha"]["calls"] == 100
+            assert "cmdstat_eval" not in watcher.info("commandstats")
+            assert watcher.info("stats")["total_connections_received"] == 0
