@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -106,3 +107,23 @@ def test_without_redis_a_command_ends_with_one_line_that_names_no_secret(project
 def test_help_names_the_commands_of_bullrush(project):
     shown, _ = project("--help").communicate(timeout=60)
     assert {"worker", "beat", "status"} <= set(shown.split())
+
+
+def test_failed_jobs_are_listed_by_flask(project, redis_url, queue_name):
+    with Queue("greetings", url=redis_url, prefix=queue_name) as queue:
+        job = queue.add("greet", {})
+        queue.fail_waiting(job.id, "nobody is there")
+        shown = project("dlq", "ls", "-Q", "greetings")
+        output, errors = shown.communicate(timeout=60)
+    assert shown.returncode == 0, errors
+    assert job.id in output
+    assert "nobody is there" in output
+
+
+def test_flask_says_what_is_wrong_and_how_the_queues_are(project, redis_url, queue_name):
+    with Queue("greetings", url=redis_url, prefix=queue_name) as queue:
+        queue.add("greet", {})
+        found, _ = project("doctor", "--json").communicate(timeout=60)
+        assert {"findings"} <= json.loads(found).keys()
+        output, _ = project("status", "--json").communicate(timeout=60)
+        assert json.loads(output)["queues"]["greetings"]["counts"]["waiting"] == 1

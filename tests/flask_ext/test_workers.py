@@ -71,3 +71,18 @@ def test_a_batch_task_runs_in_the_application(binding):
         results = [names.delay() for _ in range(3)]
         with binding.worker("celery", pool="threads", concurrency=1):
             assert [each.get(timeout=15) for each in results] == ["shop"] * 3
+
+
+@pytest.mark.row(4)
+def test_a_task_uses_the_very_objects_of_the_application(app, binding):
+    app.extensions["engine"] = engine = object()
+    seen = []
+
+    @binding.celery.task
+    def look():
+        seen.append(current_app.extensions["engine"])
+
+    with binding.worker("celery", pool="threads", concurrency=1):
+        look.delay().get(timeout=15)
+    assert seen == [engine]
+    assert seen[0] is engine
