@@ -17,7 +17,7 @@ from bullrush.core.keys import split_base, split_job_key
 from ..access.guarding import needs
 from ..access.roles import Role
 from ..binding import current_binding
-from .looking import data_of, is_job_id, is_retrying, redaction, result_of
+from .looking import data_of, is_job_id, is_retrying, log_of, progress_of, redaction, result_of
 from .page import asked, missing, page
 from .queue_page import find_queue, snapshot_of
 from .reasons import reasons
@@ -75,9 +75,9 @@ def job() -> Response:
         data=data_of(found),
         result=result_of(found),
         options=redaction()(found.opts),
-        progress=redaction()(found.progress),
+        progress=progress_of(found),
         reason=redaction().text(found.failed_reason or ""),
-        logs=[redaction().text(row) for row in rows],
+        logs=log_of(rows),
         log_count=queue.get_logs_count(job_id),
         children=children,
         parent=_parent(found),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +99,17 @@ def data_of(job: Job) -> Any:
 def result_of(job: Job) -> Any:
     """What it returned, as it may be shown."""
     return redaction()(job.returnvalue) if current_binding().settings.show_job_data else NOT_SHOWN
+
+
+def progress_of(job: Job) -> Any:
+    """What it told of its progress, as it may be shown."""
+    return redaction()(job.progress) if current_binding().settings.show_job_data else NOT_SHOWN
+
+
+def log_of(rows: Iterable[str]) -> list[str]:
+    """The rows of its log, as they may be shown."""
+    shows = current_binding().settings.show_job_data
+    return [redaction().text(row) if shows else NOT_SHOWN for row in rows]
 
 
 def is_retrying(job: Job) -> bool:

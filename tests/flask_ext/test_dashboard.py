@@ -81,3 +81,17 @@ def test_a_server_with_one_thread_gets_no_stream(app, token):
         environ_overrides={"wsgi.multithread": False},
     )
     assert answer.status_code == 204
+
+
+def test_where_job_data_is_not_to_be_shown_progress_and_log_are_not_either(make_app, token):
+    app = make_app(BULLRUSH_ADMIN_JOB_DATA=False)
+    queue = app.extensions["bullrush"].queue("orders")
+    job = queue.add("ship", {"to": "private-street"})
+    queue.update_progress(job.id, {"at": "private-street"})
+    queue.add_log(job.id, "on my way to private-street")
+    answer = app.test_client().get(
+        f"{ROOT}/job?queue=orders&id={job.id}", headers={"Authorization": f"Bearer {token}"}
+    )
+    assert answer.status_code == 200
+    assert "ship" in answer.text
+    assert "private-street" not in answer.text
