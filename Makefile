@@ -110,5 +110,7 @@ screenshots: $(VENV)/.installed $(NODE_STAMP) redis chromium
 chromium:
 	@{ command -v chromium && command -v chromedriver; } >/dev/null 2>&1 \
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 \
-			&& echo "installing chromium" && apt-get install -qq -y chromium chromium-driver >/dev/null 2>&1; } \
+			&& echo "installing chromium" \
+			&& { apt-get install -qq -y chromium chromium-driver || { apt-get update -qq \
+				&& apt-get install -qq -y chromium chromium-driver; }; } >/dev/null 2>&1; } \
 		|| { echo "no chromium: install one, for example with apt-get install chromium chromium-driver"; exit 1; }
