@@ -17,10 +17,58 @@ T = TypeVar("T")
 
 #: How often a command follows to where its slot has moved.
 REDIRECTIONS = 5
-_ASK_SLOTS = ("CLUSTER", "SLOTS")
+ASK_SLOTS = ("CLUSTER", "SLOTS")
 
 
-class ClusterDriver:
+class ClusterRouting:
+    """What both drivers know of where keys are; they differ in how they ask.
+
+    Args:
+        seeds: nodes that are asked for the others.
+        location: what errors may show of them.
+    """
+
+    volatile = False
+
+    def __init__(self, seeds: Sequence[Host], location: str) -> None:
+        self._seeds, self.location = tuple(seeds), location
+        self._slots = SlotMap()
+        self._home = 0
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.location}>"
+
+    def slot_for(self, key: Argument | None) -> int:
+        """The slot of a key; without one, that of the last."""
+        if key is not None:
+            self._home = slot_of(key)
+        return self._home
+
+    def moved(self, error: BullrushError, host: Host) -> bool:
+        """Take note of where a slot has moved; whether that is what the error says."""
+        if isinstance(error, ServerError) and error.kind == "MOVED":
+            self._slots.move(error, host)
+            return True
+        return False
+
+    def lost(self) -> None:
+        """A node is gone: ask for its successor before the next command."""
+        self._slots.forget()
+
+    def _owner_known(self, slot: int) -> Host:
+        """The node that has a slot, by what was learned.
+
+        Raises:
+            ServerError: nobody has it.
+        """
+        host = self._slots.owner(slot)
+        if host is None:
+            self._slots.forget()
+            raise ServerError(f"CLUSTERDOWN no node of {self.location} has slot {slot}")
+        return host
+
+
+class ClusterDriver(ClusterRouting):
     """See `Driver`. A command goes to the node of its key, one without a key to the node of the
     last command that had one.
 
@@ -29,22 +77,16 @@ class ClusterDriver:
         seeds: nodes that are asked for the others.
     """
 
-    volatile = False
     own_server = False
     url = ""
 
     def __init__(
         self, open_link: OpenLink, seeds: Sequence[Host], location: str, *, watchable: bool
     ) -> None:
-        self._open_link, self._seeds = open_link, tuple(seeds)
-        self.location, self.watchable = location, watchable
-        self._slots = SlotMap()
+        super().__init__(seeds, location)
+        self._open_link, self.watchable = open_link, watchable
         self._nodes: dict[Host, PooledDriver] = {}
         self._guard = threading.Lock()
-        self._home = 0
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.location}>"
 
     def execute(self, command: Command) -> Any:
         """See `Driver.execute`."""
@@ -86,12 +128,6 @@ class ClusterDriver:
         for node in nodes.values():
             node.close()
 
-    def slot_for(self, key: Argument | None) -> int:
-        """The slot of a key; without one, that of the last."""
-        if key is not None:
-            self._home = slot_of(key)
-        return self._home
-
     def owner(self, slot: int) -> Host:
         """The node that has a slot.
 
@@ -101,22 +137,7 @@ class ClusterDriver:
         """
         if not self._slots.known:
             self._learn()
-        host = self._slots.owner(slot)
-        if host is None:
-            self._slots.forget()
-            raise ServerError(f"CLUSTERDOWN no node of {self.location} has slot {slot}")
-        return host
-
-    def moved(self, error: BullrushError, host: Host) -> bool:
-        """Take note of where a slot has moved; whether that is what the error says."""
-        if isinstance(error, ServerError) and error.kind == "MOVED":
-            self._slots.move(error, host)
-            return True
-        return False
-
-    def lost(self) -> None:
-        """A node is gone: ask for its successor before the next command."""
-        self._slots.forget()
+        return self._owner_known(slot)
 
     def _following(self, slot: int, command: Command, send: Callable[[PooledDriver], Any]) -> Any:
         error: BullrushError | None = None
@@ -165,7 +186,7 @@ class ClusterDriver:
         last: BullrushError | None = None
         for host in dict.fromkeys((*self._seeds, *self._nodes)):
             try:
-                self._slots.learn(self._node(host).execute(_ASK_SLOTS), host)
+                self._slots.learn(self._node(host).execute(ASK_SLOTS), host)
                 return
             except ConnectionFailed as error:
                 last = error

@@ -9,24 +9,18 @@ from typing import Any
 from ..calls import Argument, Command
 from ..errors import BullrushError, ConnectionFailed, ServerError
 from .addresses import Host
-from .cluster import REDIRECTIONS, no_cluster
+from .cluster import ASK_SLOTS, REDIRECTIONS, ClusterRouting, no_cluster
 from .shared import AsyncDedicatedConnection, OpenLink, SharedDriver
-from .slots import SlotMap, asked_of, by_node, first_key, key_of, slot_of, tag_of
+from .slots import asked_of, by_node, first_key, key_of, tag_of
 
 
-class AsyncClusterDriver:
+class AsyncClusterDriver(ClusterRouting):
     """See `AsyncDriver`, and `ClusterDriver` for where commands go."""
 
-    volatile = False
-
     def __init__(self, open_link: OpenLink, seeds: Sequence[Host], location: str) -> None:
-        self._open_link, self._seeds, self.location = open_link, tuple(seeds), location
-        self._slots = SlotMap()
+        super().__init__(seeds, location)
+        self._open_link = open_link
         self._nodes: dict[Host, SharedDriver] = {}
-        self._home = 0
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.location}>"
 
     async def execute(self, command: Command) -> Any:
         """See `AsyncDriver.execute`."""
@@ -72,32 +66,11 @@ class AsyncClusterDriver:
         for node in self._nodes.values():
             await node.close()
 
-    def slot_for(self, key: Argument | None) -> int:
-        """The slot of a key; without one, that of the last."""
-        if key is not None:
-            self._home = slot_of(key)
-        return self._home
-
     async def owner(self, slot: int) -> Host:
         """See `ClusterDriver.owner`."""
         if not self._slots.known:
             await self._learn()
-        host = self._slots.owner(slot)
-        if host is None:
-            self._slots.forget()
-            raise ServerError(f"CLUSTERDOWN no node of {self.location} has slot {slot}")
-        return host
-
-    def moved(self, error: BullrushError, host: Host) -> bool:
-        """See `ClusterDriver.moved`."""
-        if isinstance(error, ServerError) and error.kind == "MOVED":
-            self._slots.move(error, host)
-            return True
-        return False
-
-    def lost(self) -> None:
-        """See `ClusterDriver.lost`."""
-        self._slots.forget()
+        return self._owner_known(slot)
 
     async def _settled(self, command: Command, reply: Any, host: Host) -> Any:
         if not isinstance(reply, ServerError) or reply.kind not in ("MOVED", "ASK"):
@@ -126,7 +99,7 @@ class AsyncClusterDriver:
         last: BullrushError | None = None
         for host in dict.fromkeys((*self._seeds, *self._nodes)):
             try:
-                self._slots.learn(await self._node(host).execute(("CLUSTER", "SLOTS")), host)
+                self._slots.learn(await self._node(host).execute(ASK_SLOTS), host)
                 return
             except ConnectionFailed as error:
                 last = error
