@@ -5,11 +5,10 @@ from __future__ import annotations
 from pydantic import Field
 from werkzeug.exceptions import NotFound
 
-from bullrush.core.cron import next_time
-from bullrush.core.errors import InvalidOption
 from bullrush.core.operations import JobScheduler
 
 from ..access.roles import Role
+from ..upcoming import next_runs
 from .actions import Acted, acted
 from .editing import Options, refuse_hidden
 from .models import Answer, Body, Json, Name, Query
@@ -19,7 +18,6 @@ from .shown import NOT_SHOWN, redaction_of
 ROUTES = Routes()
 _ALL = "/admin/queues/<path:queue>/schedulers"
 _ONE = f"{_ALL}/<path:scheduler_id>"
-_RUNS = 5
 
 
 class Scheduler(Answer):
@@ -118,28 +116,6 @@ def remove_scheduler(asked: Asked) -> Removed:
     """Take a job scheduler away, with its next run."""
     _found(asked)
     return Removed(removed=asked.queue.remove_job_scheduler(_id(asked)))
-
-
-def next_runs(scheduler: JobScheduler, most: int = _RUNS) -> list[int]:
-    """When a scheduler runs next, Unix ms; fewer than `most` when it ends before."""
-    left = most
-    if scheduler.limit is not None:
-        left = min(most, scheduler.limit - (scheduler.iteration_count or 0) + 1)
-    runs: list[int] = []
-    moment: int | None = scheduler.next
-    while moment and len(runs) < left and moment <= (scheduler.end_date or moment):
-        runs.append(moment)
-        moment = _after(scheduler, moment)
-    return runs
-
-
-def _after(scheduler: JobScheduler, moment: int) -> int | None:
-    if scheduler.pattern is None:
-        return moment + scheduler.every if scheduler.every else None
-    try:
-        return next_time(scheduler.pattern, moment, scheduler.tz)
-    except InvalidOption:  # no time any more, or a pattern that only Node understands
-        return None
 
 
 def _shown(asked: Asked, scheduler: JobScheduler) -> Scheduler:

@@ -14,10 +14,11 @@ from bullrush.core.operations.schedulers import JobScheduler
 from ..access.guarding import needs
 from ..access.roles import Role
 from ..binding import current_binding
+from ..upcoming import next_runs
 from .board import current_board
 from .looking import redaction
 from .page import page
-from .schedule_words import in_words, next_runs
+from .schedule_words import in_words
 
 #: Schedulers of one queue that are shown, the next due first.
 MOST = 200

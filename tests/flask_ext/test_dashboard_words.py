@@ -19,9 +19,10 @@ from bullrush.flask_ext.dashboard.collector import Reading
 from bullrush.flask_ext.dashboard.flow_tree import drawn
 from bullrush.flask_ext.dashboard.history import WINDOWS, Gauges, commands_for, read_series
 from bullrush.flask_ext.dashboard.overview import banners, level_of
-from bullrush.flask_ext.dashboard.schedule_words import in_words, next_runs
+from bullrush.flask_ext.dashboard.schedule_words import in_words
 from bullrush.flask_ext.dashboard.server import ServerState, read_server
 from bullrush.flask_ext.dashboard.words import age, instant, line, plain, pretty, short, span
+from bullrush.flask_ext.upcoming import next_runs
 
 MINUTE = 60_000
 ZEROS = dict.fromkeys(

@@ -6,7 +6,7 @@ import pytest
 
 from bullrush.core.clock import now_ms
 from bullrush.core.operations import JobScheduler
-from bullrush.flask_ext.admin.schedulers import next_runs
+from bullrush.flask_ext.upcoming import next_runs
 
 YEAR = {"pattern": "0 0 1 1 *", "tz": "UTC", "name": "report", "data": {"token": "hush", "n": 1}}
 
