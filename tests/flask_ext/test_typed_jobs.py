@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from bullrush import exceptions
+from bullrush.beat import PersistentScheduler
 from bullrush.core.errors import InvalidOption, JobTooLarge
 from bullrush.flask_ext import get_queue_service
 from bullrush.flask_ext.waiting import WaitInRequest
@@ -156,16 +157,20 @@ def test_a_call_waits_for_the_commit_of_a_session(celery):
 
 
 @pytest.mark.row(8)
-def test_a_view_a_command_and_a_plain_script_may_all_add(app, binding, celery):
+def test_a_view_a_command_a_beat_and_a_plain_script_may_all_add(app, binding, celery):
     send = celery.task(name="send")(print)
     app.add_url_rule("/send", view_func=lambda: {"id": send.delay().id})
     app.cli.command("send")(lambda: print(send.delay().id))
+    celery.conf.beat_schedule = {"send-often": {"task": "send", "schedule": 3600}}
+    beat = PersistentScheduler(celery)
     added = [
         app.test_client().get("/send").json["id"],
         app.test_cli_runner().invoke(args=["send"]).output.strip(),
         celery.send_task("send").id,
         binding.queue("celery").add("send").id,
+        beat.apply_async(beat.schedule["send-often"]).id,
     ]
     waiting = {job.id for job in binding.queue("celery").get_waiting()}
     assert waiting == set(added)
-    assert len(waiting) == 4
+    assert len(waiting) == 5
+    assert [job.name for job in binding.queue("celery").get_delayed()] == ["send"]

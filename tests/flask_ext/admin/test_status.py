@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -10,8 +14,9 @@ import pytest
 
 from bullrush import Celery
 from bullrush.beat.leading import LEASE_MS, Lead
+from bullrush.core import clock
 from bullrush.core.clock import now_ms
-from bullrush.core.workers import RECORD_MS
+from bullrush.core.workers import BEAT_MS, RECORD_MS
 from tests.support.trips import Hands
 from tests.support.waiting import wait_until
 
@@ -44,23 +49,50 @@ def test_the_status_document_has_its_shape(send, get, queue):
     assert answer == golden("workers_status")
 
 
+WORKER = """
+import sys
+from bullrush.core.worker import Worker
+name, url, prefix = sys.argv[1:]
+Worker(name, print, url=url, prefix=prefix).run()
+"""
+
+
 @pytest.mark.row(147)
-def test_a_worker_counts_as_started_until_its_record_ends(get, binding, queue):
+def test_a_killed_worker_counts_as_started_until_its_record_ends(
+    get, binding, queue, redis_url, monkeypatch
+):
     def started():
         return get("/workers/status")["executionWorker"]["started"]
 
     assert started() is False
-    worker = binding.start_worker("email-queue", lambda delivery: None)
-    wait_until(started, 20)
-    (row,) = get("/workers")["workers"]
-    assert row["queues"] == ["email-queue"]
-    worker.stop(10)
-    # A killed worker leaves its record behind, which counts until it is too old.
-    key = queue.keys.workers
-    binding.driver.execute(("ZADD", key, now_ms() - RECORD_MS + 10_000, "killed"))
-    assert started() is True
-    binding.driver.execute(("ZADD", key, now_ms() - RECORD_MS - 1, "killed"))
+    words = [sys.executable, "-c", WORKER, "email-queue", redis_url, binding.settings.prefix]
+    with subprocess.Popen(words) as worker:
+        try:
+            wait_until(started, 60)
+            (row,) = get("/workers")["workers"]
+            assert (row["queues"], row["pid"]) == (["email-queue"], worker.pid)
+        finally:
+            worker.kill()
+    assert worker.returncode == -signal.SIGKILL
+    later(monkeypatch, BEAT_MS - RECORD_MS)
+    assert started() is True, "nobody has told of its end"
+    later(monkeypatch, RECORD_MS)
     assert started() is False
+    assert get("/workers")["workers"] == []
+
+
+def later(monkeypatch, ms):
+    """The clock of this process goes ahead, or back, by that much."""
+    now = time.time_ns() + ms * 1_000_000
+    monkeypatch.setattr(clock, "source", lambda: now)
+
+
+@pytest.mark.row(147)
+def test_a_worker_that_is_stopped_no_longer_counts_as_started(get, binding, queue):
+    worker = binding.start_worker("email-queue", lambda delivery: None)
+    wait_until(lambda: get("/workers/status")["executionWorker"]["started"], 20)
+    worker.stop(10)
+    assert get("/workers/status")["executionWorker"]["started"] is False
 
 
 @pytest.mark.row(147)

@@ -25,6 +25,7 @@ from bullrush.cli.main import cli
 from bullrush.cli.processes import plain_arguments
 from bullrush.cli.top import Screen
 from bullrush.cli.worker_options import check_size
+from bullrush.core.clock import now_ms
 from tests.shim.cli.conftest import until
 from tests.support.redis_fleets import free_ports
 from tests.support.waiting import wait_until
@@ -44,6 +45,10 @@ def status(client):
     """What ``bullrush status --json`` says of the queues."""
     result = CliRunner().invoke(cli, ["status", "--json"], obj=client)
     return json.loads(result.stdout.splitlines()[0])["queues"]
+
+
+#: ms of the defaults: what a lock lives, and the time between two stalled checks.
+LOCK, STALLED_INTERVAL = 30_000, 30_000
 
 
 @pytest.mark.row(6, 19, 20, 21, 22)
@@ -66,14 +71,18 @@ def test_three_workers_share_a_queue_and_make_good_for_one_that_is_killed(
     held = [client.send_task("who", args=[2.0]) for _ in range(15)]
     wait_until(lambda: queue.get_job_counts("active")["active"] == 15, 30)
     workers[0].kill()
-    killed = workers[0].pid
+    killed_at, killed = now_ms(), workers[0].pid
     pids = {each.get(timeout=100) for each in held}
     assert killed not in pids
     assert queue.get_job_counts("completed")["completed"] == 315
+    jobs = [queue.get_job(each.id) for each in held]
+    taken_back = [each for each in jobs if each.stalled_count]
+    assert len(taken_back) == 5, "those of the killed worker, and no others"
+    assert max(each.processed_on for each in taken_back) <= killed_at + LOCK + STALLED_INTERVAL
 
 
 @pytest.mark.row(8)
-def test_a_script_and_a_command_line_can_add_jobs_by_name(commands, client, queue):
+def test_a_script_a_command_line_and_a_beat_can_add_jobs_by_name(commands, client, queue):
     commands.run("call", "who")
     client.send_task("who")
     script = "import proj; proj.who.delay()"
@@ -85,6 +94,13 @@ def test_a_script_and_a_command_line_can_add_jobs_by_name(commands, client, queu
         timeout=50,
     )
     assert queue.get_job_counts("waiting")["waiting"] == 3
+    written = commands.run("beat", "--once", EVERY="0.2")
+    assert written.returncode == 0, written.stderr
+    commands.start("worker", "-P", "solo")
+    wait_until(lambda: queue.get_job_counts("completed")["completed"] >= 5, 60)
+    origins = Counter(job.scheduler_id for job in queue.get_completed(0, -1))
+    assert origins[None] == 3
+    assert origins["often"] >= 2
 
 
 @pytest.mark.row(27)
@@ -144,9 +160,10 @@ def test_sizes_have_units():
 
 
 @pytest.mark.row(9, 28)
-def test_scaling_up_and_down_loses_no_job(commands, client, queue):
+def test_scaling_from_4_to_8_and_down_again_loses_no_job(commands, client, queue):
     files = ("--pidfile=%n.pid", "--logfile=%n.log")
     options = ("-P", "solo", "-l", "INFO", *files)
+    results = []
 
     def scale(count):
         done = commands.run("multi", "scale", str(count), *options)
@@ -155,20 +172,23 @@ def test_scaling_up_and_down_loses_no_job(commands, client, queue):
     def up():
         return len(client.control.inspect(timeout=0.5).ping() or {})
 
+    def send(count):
+        results.extend(client.send_task("who", args=[0.05]) for _ in range(count))
+
     try:
-        scale(2)
-        wait_until(lambda: up() == 2, 60)
-        results = [client.send_task("who", args=[0.05]) for _ in range(60)]
         scale(4)
         wait_until(lambda: up() == 4, 60)
-        results += [client.send_task("who", args=[0.05]) for _ in range(60)]
+        send(100)
+        scale(8)
+        wait_until(lambda: up() == 8, 60)
+        send(100)
         scale(1)
-        assert up() == 1
-        told = commands.run("multi", "logs", "2", *options)
-        assert "celery1: " in told.stdout
-        assert "celery2: " in told.stdout
-        assert len([each.get(timeout=60) for each in results]) == 120
-        assert queue.get_job_counts("completed")["completed"] == 120
+        wait_until(lambda: up() == 1, 60)
+        told = commands.run("multi", "logs", "8", *options)
+        assert all(f"celery{number}: " in told.stdout for number in range(1, 9))
+        pids = Counter(each.get(timeout=60) for each in results)
+        assert (len(pids), sum(pids.values())) == (8, 200)
+        assert queue.get_job_counts("completed", "failed") == {"completed": 200, "failed": 0}
     finally:
         scale(0)
     assert not list(commands.folder.glob("*.pid"))

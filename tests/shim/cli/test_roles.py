@@ -127,19 +127,40 @@ def test_timers_leave_a_paused_queue_paused(commands, queue):
     assert queue.get_next_job("token", block=False) is None
 
 
+LAZY_ENTRY = """
+from bullrush.beat import BeatLazyFunc
+
+if app.conf.beat_schedule:
+    app.conf.beat_schedule["lazy"] = {
+        "task": "who", "schedule": 1.0, "args": (BeatLazyFunc(lambda: 0),)
+    }
+"""
+
+
 @pytest.mark.row(13)
-def test_two_beats_send_each_tick_once(commands, queue):
-    """The ticks of 12 s, counted; a beat that is killed leaves the other one to go on."""
-    names = ("one", "two")
-    beats = [commands.start("beat", "-n", name, EVERY="1") for name in names]
+def test_two_beats_send_one_tick_for_each_slot_of_20_s(commands, queue):
+    """``often`` is a job scheduler, which workers go on with; ``lazy`` the beats send themselves.
+    The first beat is killed halfway.
+    """
+    module = commands.folder / "proj.py"
+    module.write_text(module.read_text() + LAZY_ENTRY)
+    beats = [commands.start("beat", "-n", name, EVERY="1") for name in ("one", "two")]
     commands.start("worker", "-P", "solo")
-    wait_until(lambda: len(queue.get_completed()) >= 4, 40)
+
+    def ticks(of):
+        jobs = queue.get_completed(0, -1)
+        return [each for each in jobs if (each.scheduler_id == "often") == (of == "often")]
+
+    wait_until(lambda: len(ticks("often")) >= 10 and ticks("lazy"), 60)
     beats[0].kill()
-    wait_until(lambda: len(queue.get_completed()) >= 9, 40)
-    slots = sorted(int(job.id.rpartition(":")[2]) for job in queue.get_completed())
-    assert len(set(slots)) == len(slots), "a tick was sent twice"
+    before = len(ticks("lazy"))
+    wait_until(lambda: len(ticks("often")) > 20 and len(ticks("lazy")) > before, 60)
+    slots = sorted(int(job.id.rpartition(":")[2]) for job in ticks("often"))
     gaps = {later - earlier for earlier, later in pairwise(slots)}
-    assert gaps == {1000}, gaps
+    assert gaps == {1000}, "a slot has one tick, and none is left out"
+    assert slots[-1] - slots[0] >= 20_000
+    sent = sorted(job.timestamp for job in ticks("lazy"))
+    assert len(sent) <= (sent[-1] - sent[0]) / 1000 + 1.5, "a beat counts from the last run of all"
 
 
 class TestManifest:
