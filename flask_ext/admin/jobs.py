@@ -10,13 +10,14 @@ from werkzeug.exceptions import NotFound
 from bullrush.core.calls import Batch, run
 from bullrush.core.flow import FlowProducer
 from bullrush.core.planting import JobNode
+from bullrush.core.snapshot import take
 
 from ..access.redaction import Redaction
 from .models import Answer, JobId, Milliseconds, Name, Part, Query
 from .routing import Asked, Routes
 from .selection import Filter, Selection, State
 from .shown import JobDetail, JobRow, detail_of, redaction_of, row_of
-from .waiting import Reason, reasons_of
+from .waiting import Reason, place_of, reasons
 
 ROUTES = Routes()
 #: Log rows that come with a job.
@@ -138,7 +139,8 @@ def show_job(asked: Asked) -> Shown:
     logs = queue.get_logs(job_id, -LOG_ROWS, -1)
     children = queue.get_dependencies_count(job_id)
     detail = detail_of(asked.binding, view.job, view.state, logs, queue.get_logs_count(job_id))
-    why = reasons_of(asked.binding, queue, view, children)
+    (shot,) = take(queue.driver, queue.keys.prefix, [queue.name])
+    why = reasons(view, shot, place_of(queue, view), children)
     return Shown(job=detail, why=why, children=children)
 
 

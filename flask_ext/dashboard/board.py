@@ -31,11 +31,10 @@ class Board:
     def __init__(self, app: Flask, streams: int) -> None:
         binding = binding_of(app)
         settings = binding.settings
-        named = tuple(sorted({*settings.queue_aliases.values()}))
         self.collector = Collector(
             lambda: binding.driver,
             settings.prefix,
-            named,
+            binding.catalogue,
             settings.policy.redaction.text,
             settings.thresholds,
         )

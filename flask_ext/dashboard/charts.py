@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from .words import short
+from ..words import short
 
 #: The states in the order of a job's life -> what people call them.
 STATES: dict[str, str] = {

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bullrush.core.calls import Command
+from bullrush.core.catalogue import Catalogue
 from bullrush.core.clock import now_ms
 from bullrush.core.drivers import Driver
 from bullrush.core.errors import BullrushError
 from bullrush.core.snapshot import QueueSnapshot, take
 from bullrush.core.thresholds import Finding, Thresholds, judge
 
-from .discovery import Discovery
 from .history import WINDOWS, Gauges, Series, Window, commands_for, read_series, summed
 from .recent import Recent, sample
 from .server import NO_ANSWER, ServerState, read_server
@@ -70,7 +70,7 @@ class Collector:
     Args:
         driver: gives the driver.
         prefix: what the keys of all queues start with.
-        named: queues that the application names.
+        catalogue: knows which queues there are.
         redacted: a text as it may be shown.
         thresholds: limits of the queues, see `bullrush.core.thresholds.judge`.
     """
@@ -79,13 +79,13 @@ class Collector:
         self,
         driver: Callable[[], Driver],
         prefix: str,
-        named: tuple[str, ...] = (),
+        catalogue: Catalogue,
         redacted: Callable[[str], str] = str,
         thresholds: Mapping[str, Thresholds | None] | None = None,
     ) -> None:
         self._thresholds = thresholds or {}
         self._driver, self._prefix, self._redacted = driver, prefix, redacted
-        self._discovery = Discovery(driver, prefix, named)
+        self._catalogue = catalogue
         self._reading_guard = threading.Lock()
         self._news = threading.Condition()
         self._reading = Reading()
@@ -198,7 +198,7 @@ class Collector:
             self._news.notify_all()
 
     def _read(self) -> Reading:
-        names, now, started = self._discovery.look(), now_ms(), time.perf_counter()
+        names, now, started = self._catalogue.look(), now_ms(), time.perf_counter()
         queues = tuple(take(self._driver(), self._prefix, names, now=now))
         latency = (time.perf_counter() - started) * 1000
         self._gauges.note(now, _numbers(queues))
@@ -217,7 +217,7 @@ class Collector:
             recent=recent,
             server=server,
             findings=judge(queues, self._thresholds),
-            complete=self._discovery.complete,
+            complete=self._catalogue.complete,
             latency=latency,
         )
 

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Response
 
-from bullrush.core import Job, Queue
-from bullrush.core.calls import Batch, Call, run
-from bullrush.core.clock import now_ms
-from bullrush.core.errors import BullrushError
-from bullrush.core.job import id_bytes
+from bullrush.core import Job
 from bullrush.core.keys import split_base, split_job_key
 
 from ..access.guarding import needs
 from ..access.roles import Role
+from ..admin.waiting import place_of, reasons
 from ..binding import current_binding
 from .looking import data_of, is_job_id, is_retrying, log_of, progress_of, redaction, result_of
 from .page import asked, missing, page
 from .queue_page import find_queue, snapshot_of
-from .reasons import reasons
 
 #: Rows of the log that a page shows, the newest.
 LOG_ROWS = 500
+#: What is said of a job that nothing holds.
+_AT_ONCE = {"completed": "It has completed."}
 
 
 @dataclass(frozen=True)
@@ -35,15 +32,6 @@ class Attempt:
     stack: str
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a job stands in its queue."""
-
-    ahead: int = 0
-    due: int | None = None
-    rate_limited: int = 0
-
-
 @needs(Role.READ)
 def job() -> Response:
     """Everything of one job."""
@@ -51,19 +39,10 @@ def job() -> Response:
     view = queue.view(job_id) if queue is not None and is_job_id(job_id) else None
     if queue is None or view is None or view.job is None:
         return missing(f"There is no job {job_id!r} in {asked('queue')!r}")
-    found, snapshot, now = view.job, snapshot_of(queue), now_ms()
-    place, children = _place(queue, found, view.state), queue.get_dependencies_count(job_id)
+    found, snapshot = view.job, snapshot_of(queue)
+    place, children = place_of(queue, view), queue.get_dependencies_count(job_id)
     rows = queue.get_logs(job_id, 0, LOG_ROWS - 1, ascending=False)[::-1]
-    why = reasons(
-        view.state,
-        found,
-        snapshot,
-        now=now,
-        ahead=place.ahead,
-        due=place.due,
-        rate_limited=place.rate_limited,
-        children=children,
-    )
+    why = [each.text for each in reasons(view, snapshot, place, children)]
     return page(
         "job.html",
         f"{found.name} {found.id}",
@@ -82,7 +61,7 @@ def job() -> Response:
         children=children,
         parent=_parent(found),
         due=place.due,
-        why=why,
+        why=why or [_AT_ONCE.get(view.state, "It is the next to start.")],
     )
 
 
@@ -102,42 +81,6 @@ def attempts_of(job: Job, state: str) -> list[Attempt]:
     if state == "active":
         found.append(Attempt(made + 1, "active", ""))
     return found
-
-
-def _place(queue: Queue, job: Job, state: str) -> Place:
-    """Where it stands; nothing is asked of a job that is not on its way."""
-    if state not in ("waiting", "prioritized", "delayed"):
-        return Place()
-    keys, member = queue.keys, id_bytes(job.id)
-    calls: list[Call[Any]] = [
-        Call(("LLEN", keys.wait), int),
-        Call(("LPOS", keys.wait, member), _none_or_int),
-        Call(("ZRANK", keys.prioritized, member), _none_or_int),
-        Call(("ZSCORE", keys.delayed, member), _due),
-    ]
-    waiting, position, rank, due = run(queue.driver, Batch(calls, list))
-    ahead = 0
-    if position is not None:
-        ahead = waiting - 1 - position
-    elif rank is not None:
-        ahead = waiting + rank
-    return Place(ahead, due, _rate_limited(queue))
-
-
-def _rate_limited(queue: Queue) -> int:
-    try:
-        return max(0, queue.get_rate_limit_ttl())
-    except BullrushError:
-        return 0
-
-
-def _none_or_int(reply: int | None) -> int | None:
-    return reply
-
-
-def _due(score: bytes | None) -> int | None:
-    """A score has the time above a sequence number (protocol 1.2)."""
-    return None if score is None else int(float(score)) // 4096
 
 
 def _parent(job: Job) -> tuple[str, str] | None:

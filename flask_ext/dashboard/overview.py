@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from bullrush.core.snapshot import QueueSnapshot
 from bullrush.core.thresholds import Finding, Level, worst
 
+from ..words import age, count, short
 from .collector import Reading
 from .history import Series
-from .words import age, count, short
 
 #: s after which jobs that no worker takes are worth a warning.
 PATIENCE = 5.0

@@ -14,9 +14,9 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..words import FILTERS
 from .charts import STATES, sparkline, state_bar, throughput
 from .history import WINDOWS, Series
-from .words import FILTERS
 
 HERE = Path(__file__).parent
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from bullrush.core.operations.schedulers import JobScheduler
 
-from .words import span
+from ..words import span
 
 
 def in_words(scheduler: JobScheduler) -> str:

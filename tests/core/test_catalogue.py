@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from bullrush.core import Queue
-from bullrush.core.catalogue import Catalogue
+from bullrush.core.catalogue import FIRST_STEPS, STEP, Catalogue
 from bullrush.core.errors import ConnectionFailed
 
 
@@ -78,3 +78,45 @@ def test_a_failure_is_told_and_forgotten(driver, prefix):
     with pytest.raises(ConnectionFailed):
         catalogue.names()
     assert catalogue.names() == []
+
+
+class Endless:
+    """A Redis whose SCAN never comes to an end."""
+
+    asked = 0
+
+    def execute(self, command):
+        self.asked += 1
+        assert command[:1] == ("SCAN",)
+        assert command[-1] == STEP
+        return [b"7", [b"bull:emails:meta", b"bull:a:b:meta", b"bull:\x00:meta"]]
+
+
+def test_a_huge_redis_is_walked_through_in_steps():
+    driver = Endless()
+    catalogue = Catalogue(lambda: driver, "bull", ("named",))
+    assert catalogue.look() == ["emails", "named"]
+    assert driver.asked == FIRST_STEPS
+    assert not catalogue.complete
+
+
+def test_queues_that_are_gone_leave_and_new_ones_come(driver, prefix):
+    now = [0.0]
+    catalogue = Catalogue(lambda: driver, prefix, clock=lambda: now[0])
+    old = Queue("old", driver=driver, prefix=prefix)
+    old.add("run")
+    assert catalogue.look(1000) == ["old"]
+    old.obliterate(force=True)
+    Queue("new", driver=driver, prefix=prefix).add("run")
+    assert catalogue.look(1000) == catalogue.names() == ["old"]
+    now[0] += 10
+    assert catalogue.look(1000) == catalogue.names() == ["new"]
+
+
+def test_a_change_that_is_told_of_begins_the_walk_anew(driver, prefix):
+    catalogue = Catalogue(lambda: driver, prefix)
+    assert catalogue.names() == []
+    Queue("mail", driver=driver, prefix=prefix).add("x")
+    assert catalogue.look(1000) == []
+    catalogue.forget()
+    assert catalogue.names() == ["mail"]

@@ -12,7 +12,6 @@ import pytest
 from bullrush.core import BulkJob
 from bullrush.flask_ext.dashboard import live
 from bullrush.flask_ext.dashboard.board import board_of
-from bullrush.flask_ext.dashboard.discovery import FIRST_STEPS, STEP, Discovery
 from bullrush.flask_ext.dashboard.rendering import row_id
 from tests.support.counting import CountingDriver
 from tests.support.waiting import wait_until
@@ -128,37 +127,6 @@ def test_a_stream_ends_so_that_the_login_is_asked_again(app, token, monkeypatch)
     assert len(list(stream._messages)) < 10
     stream.close()
     board_of(app).collector.close()
-
-
-def test_a_huge_redis_is_walked_through_in_steps():
-    class Endless:
-        """A Redis whose SCAN never comes to an end."""
-
-        asked = 0
-
-        def execute(self, command):
-            self.asked += 1
-            assert command[:1] == ("SCAN",)
-            assert command[-1] == STEP
-            return [b"7", [b"bull:emails:meta", b"bull:a:b:meta", b"bull:\x00:meta"]]
-
-    driver = Endless()
-    discovery = Discovery(lambda: driver, "bull", ("named",))
-    assert discovery.look() == ["emails", "named"]
-    assert driver.asked == FIRST_STEPS
-    assert not discovery.complete
-
-
-def test_queues_that_are_gone_leave_and_new_ones_come(binding):
-    now = [0.0]
-    found = Discovery(lambda: binding.driver, binding.settings.prefix, clock=lambda: now[0])
-    binding.queue("old").add("run")
-    assert found.look() == ["old"]
-    binding.queue("old").obliterate(force=True)
-    binding.queue("new").add("run")
-    assert found.look() == ["old"]
-    now[0] += 10
-    assert found.look(steps=1000) == ["new"]  # the server has keys of other tests as well
 
 
 def live_seats(number):

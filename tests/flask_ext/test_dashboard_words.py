@@ -21,8 +21,8 @@ from bullrush.flask_ext.dashboard.history import WINDOWS, Gauges, commands_for, 
 from bullrush.flask_ext.dashboard.overview import banners, level_of
 from bullrush.flask_ext.dashboard.schedule_words import in_words
 from bullrush.flask_ext.dashboard.server import ServerState, read_server
-from bullrush.flask_ext.dashboard.words import age, instant, line, plain, pretty, short, span
 from bullrush.flask_ext.upcoming import next_runs
+from bullrush.flask_ext.words import age, instant, line, plain, pretty, short, span
 
 MINUTE = 60_000
 ZEROS = dict.fromkeys(

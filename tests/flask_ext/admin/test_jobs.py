@@ -191,3 +191,15 @@ def test_data_that_operators_may_not_see_is_not_shown(make_app, token):
         answer = app.test_client().get(path, headers=headers)
         assert answer.status_code == 200
         assert "hush" not in answer.text
+
+
+def test_the_page_of_a_job_says_why_as_the_answer_does(get, client, token, queue):
+    jobs = [queue.add("send"), queue.add("send"), queue.add("send", delay=3_600_000)]
+    queue.pause()
+    for job in jobs:
+        headers = {"Authorization": f"Bearer {token}"}
+        page = client.get(f"/admin/queues/job?queue=emails&id={job.id}", headers=headers).text
+        why = get(f"/queues/emails/jobs/{job.id}")["why"]
+        assert why
+        assert all(reason["text"].partition(", in ")[0] in page for reason in why)
+    assert "line" in codes(get, queue, jobs[1].id)
