@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from .meta import Meta
+from bullrush.core import Job
+
+from .meta import JobMeta, Meta
 from .trees import result_from_tuple
 
 if TYPE_CHECKING:
@@ -21,6 +23,21 @@ class Facts:
     def _more(self) -> Meta:
         """All that is known."""
         raise NotImplementedError
+
+    def _look_anew(self) -> Meta:
+        """All that is known now."""
+        raise NotImplementedError
+
+    @property
+    def job(self) -> Job | None:
+        """The job that the task is, as it stands in Redis now; None when it is not there (any
+        more).
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        meta = self._look_anew()
+        return meta.job if isinstance(meta, JobMeta) else None
 
     @property
     def children(self) -> Any:

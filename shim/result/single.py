@@ -216,17 +216,20 @@ class AsyncResult(Walking, Facts, Revoking, ResultBase):
         """All that is known; asked for once when the task has ended."""
         if self._cache is not None:
             return self._cache
-        meta = view(self.app, self)
+        meta = self._look_anew()
         if meta.ready:
             self._keep(meta)
         return meta
+
+    def _look_anew(self) -> Meta:
+        return view(self.app, self)
 
     def _more(self) -> Meta:
         """All that is known, also when an event told of the end alone."""
         cache = self._cache
         if cache is None or cache.complete:
             return self._read()
-        meta = view(self.app, self)
+        meta = self._look_anew()
         if meta.ready:
             self._cache = meta
             return meta

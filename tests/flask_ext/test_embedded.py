@@ -103,6 +103,7 @@ FACTORY = textwrap.dedent(
     import os
     from flask import Flask
     from bullrush import shared_task
+    from bullrush.result import AsyncResult
     from bullrush.flask_ext import Bullrush
 
     @shared_task(name="where")
@@ -116,6 +117,15 @@ FACTORY = textwrap.dedent(
         app.config.from_prefixed_env()
         bullrush.init_app(app)
         app.add_url_rule("/where", view_func=lambda: {"id": where.delay().id, "pid": os.getpid()})
+
+        @app.post("/jobs")
+        def add():
+            return {"id": where.delay().id}
+
+        @app.get("/jobs/<id>")
+        def look(id):
+            return {"ran": AsyncResult(id).result}
+
         return app
 
     app = create_app()
@@ -150,9 +160,10 @@ def serve(tmp_path, redis_url, queue_name):
         )
         started.append(process)
 
-        def ask():
+        def ask(path="/where", data=None):
+            address = f"http://127.0.0.1:{port}{path}"
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/where", timeout=5) as answer:
+                with urllib.request.urlopen(address, data, timeout=5) as answer:
                     return json.load(answer)
             except OSError:
                 return None
@@ -180,6 +191,9 @@ def test_flask_run_needs_no_other_process_and_has_one_worker_also_under_the_relo
     more = ["--reload"] if reload else []
     process, ask = serve("-m", "flask", "--app", "shop", "run", "-p", "PORT", *more)
     answer = wait_until(ask, 60)
+    posted = ask("/jobs", b"")["id"]
+    polled = wait_until(lambda: (ask(f"/jobs/{posted}") or {}).get("ran"), 30)
+    assert polled == answer["pid"]
     with (
         Queue("celery", url=redis_url, prefix=queue_name) as queue,
         QueueEvents("celery", driver=queue.driver, prefix=queue_name) as events,

