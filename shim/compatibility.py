@@ -19,6 +19,8 @@ WORKS = "works"
 ACCEPTED = "accepted"
 #: It raises, with the note as the message.
 REFUSED = "refused"
+#: It is another way here, and is wanted so; the note says how.
+DIFFERS = "differs"
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,10 @@ class Row:
     """One name of Celery's.
 
     Args:
-        status: `WORKS`, `ACCEPTED` or `REFUSED`.
+        status: `WORKS`, `ACCEPTED`, `REFUSED` or `DIFFERS`.
         note: a remark; of what is accepted or refused, why and what to do instead.
-        proof: of what works, the test file (``tests/...py`` or ``tests/...py::test_name``).
+        proof: of what works or differs, the test file (``tests/...py`` or
+            ``tests/...py::test_name``).
     """
 
     name: str
@@ -50,6 +53,11 @@ def accepted(name: str, note: str) -> Row:
 def refused(name: str, note: str) -> Row:
     """A name that raises."""
     return Row(name, REFUSED, note)
+
+
+def differs(name: str, note: str, proof: str) -> Row:
+    """Something that is another way than in Celery."""
+    return Row(name, DIFFERS, note, proof)
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,11 @@ TABLES = (
         "Celery's commands and their options, of `bullrush` as of `celery`. Options of our own are "
         "in `--help`.",
     ),
+    Table(
+        "Where it differs",
+        "bullrush.differences:DIFFERENCES",
+        "What random canvases and scenarios, run on both, have found otherwise is as in Celery.",
+    ),
 )
 
 _HEAD = """# What of Celery works
@@ -107,7 +120,7 @@ Made from the code by `make compatibility`; a test holds it against the code.
 
 *works*: as in Celery. *accepted*: may be given, and the remark says what becomes of it; a setting
 of this kind is told once in the log when its value is not the default. *refused*: raises, and the
-message says what to do instead.
+message says what to do instead. *differs*: is another way here, for the reason that is given.
 """
 
 

@@ -1,8 +1,9 @@
---- Hand an active job over to another queue, where it runs again: its attempt has failed. Ours; BullMQ has no such operation, but its
+--- Hand an active job over to another queue, where it runs again: its attempt has failed, or does not count. Ours; BullMQ has no such operation, but its
 --- readers see a job like any other, and its parent waits for it under its new key.
 ---
 --- KEYS: base of the queue, base of the other queue.
---- ARGV: id, token, now ms, delay ms, data or "", reason, stacktrace, exception record or "".
+--- ARGV: id, token, now ms, delay ms, data or "", reason, stacktrace, exception record or "", "1" for an attempt that
+--- has failed.
 --- Reply: 0, -1 without the job, -2 without a lock, -6 another's lock, -3 when it is not active, 1 when the other queue has a job of that
 --- id; then nothing was changed.
 
@@ -37,10 +38,7 @@ end
 
 local function note_failed_attempt()
   local made = tonumber(call("HGET", new, field.attempts_made) or "0") or 0
-  call("HSET", new, field.attempts_made, made + 1, field.failed_reason, ARGV[6], field.stacktrace, ARGV[7], field.delay, delay)
-  if ARGV[5] ~= "" then
-    call("HSET", new, field.data, ARGV[5])
-  end
+  call("HSET", new, field.attempts_made, made + 1, field.failed_reason, ARGV[6], field.stacktrace, ARGV[7])
   if ARGV[8] ~= "" then
     call("HSET", new, field.exception, ARGV[8])
   else
@@ -86,7 +84,13 @@ rename_parts()
 if parent then
   rejoin(parent)
 end
-note_failed_attempt()
+call("HSET", new, field.delay, delay)
+if ARGV[5] ~= "" then
+  call("HSET", new, field.data, ARGV[5])
+end
+if ARGV[9] == "1" then
+  note_failed_attempt()
+end
 add_event(base, "removed", "jobId", id, "prev", "active")
 -- A slot of the global concurrency is free again.
 mark_waiting_if_any(base)

@@ -26,10 +26,9 @@ def chain_of(context: Context) -> list[Any] | None:
     rest = list(_headers(context).get("chain") or ())
     for job, message in _above(context):
         shape = message.headers.get("children")
-        if isinstance(shape, list) and "replaced" not in message.headers:
+        if isinstance(shape, list):
             break  # the body of a chord
-        if "replaced" not in message.headers:
-            rest.append(_signature(job, message))
+        rest.append(_signature(job, message))
         rest += message.headers.get("chain") or ()
     found = rest[::-1] or None
     context.__dict__["chain"] = found
@@ -41,9 +40,8 @@ def chord_of(context: Context) -> Any:
     found = _headers(context).get("chord")
     if found is True:
         for job, message in _above(context):
-            if "replaced" not in message.headers:
-                found = _signature(job, message)
-                break
+            found = _signature(job, message)
+            break
     context.__dict__["chord"] = found
     return found
 

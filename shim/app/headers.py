@@ -123,7 +123,7 @@ def _fill(headers: dict[str, Any], options: Mapping[str, Any]) -> None:
     for header, option in _LINKS.items():
         links = options.get(option)
         if links:
-            headers[header] = _frozen_links(links, option)
+            headers[header] = frozen_links(links, option)
     stamped = options.get("stamped_headers")
     if stamped:
         headers["stamped_headers"] = sorted(set(stamped))
@@ -134,7 +134,7 @@ def _fill(headers: dict[str, Any], options: Mapping[str, Any]) -> None:
     tell_ignored(options)
 
 
-def _frozen_links(links: Any, name: str) -> list[Any]:
+def frozen_links(links: Any, name: str) -> list[Any]:
     """Signatures that follow a task, with their ids: whoever sends one a second time after a crash
     must not double it.
 

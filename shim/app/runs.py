@@ -24,13 +24,14 @@ from bullrush.core.outcome import (
 
 from .. import states
 from ..canvas.following import (
-    call_errbacks,
+    call_errbacks_of_body,
     call_errbacks_of_rest,
     fail_rest,
     follow_failure,
     follow_success,
 )
-from ..canvas.joining import JOINT, Inherited
+from ..canvas.joining import Inherited
+from ..canvas.plan import JOINT
 from ..einfo import ExceptionInfo
 from ..exceptions import Ignore, Reject, Retry, TimeLimitExceeded, WorkerLostError
 from ..failures import note_of, record_of
@@ -230,19 +231,11 @@ class Run:
     def inherit(self, found: Inherited) -> Outcome:
         """Fail without a run, since something before it has failed."""
         if found.of_chord:
-            call_errbacks(self, found.error, found.outcome)
+            call_errbacks_of_body(self, found.error, found.outcome)
             if self.task.name == JOINT:
                 call_errbacks_of_rest(self, found.error, found.outcome)
         fail_rest(self.task.app, self.message.headers, found.outcome)
         return found.outcome
-
-    def pass_on(self, value: Any) -> Outcome:
-        """End with the value of what has replaced this run."""
-        conf = self.task.app.conf
-        follow_success(self, value)
-        return Completed(
-            RawJson(dump_result(value, conf.result_serializer, conf.result_compression))
-        )
 
     def _decided(self, error: BaseException) -> Failed | Retried:
         """Attempts that a producer asked for in BullMQ's words count; those written for Node do

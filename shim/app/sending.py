@@ -115,6 +115,20 @@ def prepare_call(
     return Prepared(job, first, task_id, ignored, publication, tuple(others))
 
 
+def queue_for(
+    app: Celery,
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    task: Task | None,
+    options: Mapping[str, Any],
+) -> str:
+    """The name of the first queue that a call goes to. Arguments as `prepare_call`."""
+    own = {key: value for key, value in options.items() if value is not None}
+    merged = _routed(app, task, name, tuple(args), dict(kwargs), own)
+    return str(app.queues_for(merged)[0])
+
+
 def check_payload(job: NewJob, limit: int) -> None:
     """Refuse a call whose data have more bytes than ``max_payload_bytes``.
 

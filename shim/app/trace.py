@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from bullrush.core import clock
 from bullrush.core.batch import BatchDelivery, Batching, BatchingOf
+from bullrush.core.calls import run
 from bullrush.core.delivery import Delivery
-from bullrush.core.outcome import Moved, Outcome
+from bullrush.core.outcome import Moved, Outcome, Postponed
 from bullrush.core.pools import Hold, TimeLimits
+from bullrush.core.relocating import relocate_call
 
 from ..batches import BatchRun, batching_of
 from ..canvas.following import fail_rest
-from ..canvas.joining import Inherited, joined
+from ..canvas.joining import joined
 from ..exceptions import (
     ContentDisallowed,
     DecodeError,
@@ -121,14 +123,18 @@ class Tracer:
         self, task: Task, message: Message, delivery: Delivery
     ) -> Message | Outcome:
         """The message with the values of the jobs before it, or what comes of their failure."""
-        replaced = message.headers.get("replaced")
-        if replaced and delivery.move_to_waiting_children():
-            return Moved()
+        own_queue = message.headers.get("replaced")
+        if own_queue:
+            if delivery.move_to_waiting_children():
+                return Moved()
+            if own_queue != delivery.queue.name:
+                target = self.app.queue(own_queue)
+                run(target.driver, relocate_call(delivery, target, Postponed(0)))
+                return Moved()
         found = joined(self.app, delivery, message)
-        if isinstance(found, Message) and not replaced:
+        if isinstance(found, Message):
             return found
-        one = Run(task, message, self._context(task, message, delivery), delivery)
-        return one.inherit(found) if isinstance(found, Inherited) else one.pass_on(found.args[0])
+        return Run(task, message, self._context(task, message, delivery), delivery).inherit(found)
 
     def _batching(self, delivery: Delivery) -> Batching | None:
         task = self.app.tasks.get(delivery.job.name)

@@ -88,6 +88,19 @@ def call_errbacks(one: Run, error: BaseException, outcome: Failed) -> None:
     _call_errbacks(one.task.app, one.message.headers.get("errbacks"), one.context, error, outcome)
 
 
+def call_errbacks_of_body(one: Run, error: BaseException, outcome: Failed) -> None:
+    """A chord fails whose body begins with this task: call the errbacks of the body. Those of a
+    chain are the ones it has as a whole, and are told of its last task.
+    """
+    end = one.message.headers.get("end")
+    if end is None:
+        call_errbacks(one, error, outcome)
+        return
+    place = {"root_id": one.context.root_id, "parent_id": one.context.parent_id}
+    context = Context(place, id=end["task_id"], task=one.task.name)
+    _call_errbacks(one.task.app, end["errbacks"], context, error, outcome)
+
+
 def call_errbacks_of_rest(one: Run, error: BaseException, outcome: Failed) -> None:
     """The members that would have come next are failed instead: call what each of them has."""
     for rest in one.message.headers.get("chain") or ():

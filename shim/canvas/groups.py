@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -49,6 +50,20 @@ class group(Several):
             unread, self._unread = self._unread, None
             super().__getitem__("kwargs")["tasks"] = list(unread)
         return super().__getitem__(key)
+
+    def clone(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        **opts: Any,
+    ) -> Signature:
+        """A copy, with further arguments and options; without any an iterator stays unread."""
+        if self._unread is None or args or kwargs or opts:
+            return super().clone(args, kwargs, **opts)
+        self._unread, other = itertools.tee(self._unread)
+        found = group(app=self._app, **copy.deepcopy(self.options))
+        found._unread = (each.clone() for each in other)
+        return found
 
     def __eq__(self, other: object) -> bool:
         for each in (self, other):

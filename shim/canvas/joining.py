@@ -18,16 +18,15 @@ from ..failures import exception_of, read_record, record_of
 from ..ids import task_id_of
 from ..message import Message
 from ..serialization import loads
+from .plan import JOINT
 
 if TYPE_CHECKING:
     from ..app.base import Celery
 
-#: The task between members that run beside each other and further ones.
-JOINT = "celery.accumulate"
 #: So many failures are followed down to the first one.
 _DEEPEST = 1000
 #: Headers that have done their work once the values are there: a retry stores the values.
-_OURS = frozenset(("children", "immutable", "silent"))
+_OURS = frozenset(("children", "immutable", "silent", "replaced", "end"))
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,8 @@ def joined(app: Celery, delivery: Delivery, message: Message) -> Message | Inher
     shape = message.headers["children"]
     values, failures = delivery.queue.view_children(delivery.job.id)
     if failures:
-        return _inherited(app, shape, failures, delivery.job.name == JOINT)
+        joint = delivery.job.name == JOINT and "replaced" not in message.headers
+        return _inherited(app, shape, failures, joint)
     headers = {k: v for k, v in message.headers.items() if k not in _OURS}
     if message.headers.get("immutable"):
         return replace(message, headers=headers)
@@ -61,7 +61,7 @@ def joined(app: Celery, delivery: Delivery, message: Message) -> Message | Inher
     except KeyError as missing:
         error = ChordError(f"Dependency {missing.args[0]} was taken away before it had ended")
         return Inherited(Failed(str(error), "", record_of(error)), error, True)
-    if isinstance(shape, list) and "replaced" not in message.headers:
+    if isinstance(shape, list):
         known = {*_flat(shape), *message.headers.get("silent", ())}
         value = [*(each for task_id, each in found.items() if task_id not in known), *value]
     return replace(message, args=(value, *message.args), headers=headers)

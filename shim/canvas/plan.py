@@ -22,8 +22,23 @@ from .signatures import Signature
 
 #: Which values a task gets: that of a task (its id), or a list.
 Shape: TypeAlias = "str | list[Shape]"
+#: The task between members that run beside each other and further ones.
+JOINT = "celery.accumulate"
 #: Deeper workflows contain themselves.
 _DEEPEST = 100
+
+
+@dataclass
+class End:
+    """What is told of when a chord fails whose body is a chain: none of the chain's tasks.
+
+    Args:
+        task_id: of the chain's last task.
+        errbacks: those of the chain as a whole.
+    """
+
+    task_id: str
+    errbacks: list[Any]
 
 
 @dataclass
@@ -37,6 +52,7 @@ class Step:
         silent: ids of jobs it waits for without getting their value.
         value: a value that is known already, in a list of one.
         rest: what follows it with more than one job.
+        end: of the first task of a chain that is the body of a chord, that chain's end.
     """
 
     signature: Signature
@@ -45,6 +61,7 @@ class Step:
     silent: list[str] = field(default_factory=list)
     value: list[Any] = field(default_factory=list)
     rest: Signature | None = None
+    end: End | None = None
 
     @property
     def id(self) -> str:
@@ -69,9 +86,14 @@ class Plan:
 
 @dataclass
 class Beside:
-    """Members that run beside each other."""
+    """Members that run beside each other.
+
+    Args:
+        end: of the chain that gets their values.
+    """
 
     members: Sequence[Signature]
+    end: End | None = None
 
 
 Stage: TypeAlias = "Signature | Beside"
@@ -84,6 +106,29 @@ def plan(signature: Signature) -> Plan:
         ImproperlyConfigured: it contains itself.
     """
     return _planned(stages_of(signature), 0)
+
+
+def plan_last(signature: Signature) -> Step:
+    """The last task of a workflow that ends with one, with all that comes before it below.
+
+    Raises:
+        ImproperlyConfigured: it contains itself.
+    """
+    *before, last = stages_of(signature)
+    assert isinstance(last, Signature)
+    if not before:
+        return Step(last)
+    found = _planned(before, 0)
+    if not found.roots:
+        return Step(last, value=[[]])
+    above = before[-1]
+    end = above.end if isinstance(above, Beside) else None
+    return Step(last, found.roots, found.shape, found.silent, end=end)
+
+
+def ends_with_one(signature: Signature) -> bool:
+    """Whether its last task is one of Python alone."""
+    return not (_ends_with_several(signature) or _ends_with_node(signature))
 
 
 def stages_of(signature: Signature, depth: int = 0) -> list[Stage]:
@@ -100,12 +145,18 @@ def stages_of(signature: Signature, depth: int = 0) -> list[Stage]:
         return stages
     if isinstance(signature, _chord):
         body = stages_of(signature.body, depth + 1) if signature.body is not None else []
-        return [Beside(list(flattened(signature.tasks.tasks))), *body]
+        return [Beside(list(flattened(signature.tasks.tasks)), _end_of(signature.body)), *body]
     if isinstance(signature, group):
         return [Beside(list(flattened(signature.tasks)))]
     if isinstance(signature, chunks):
         return [Beside(signature.group().tasks)]
     return [signature]
+
+
+def _end_of(body: Any) -> End | None:
+    if not isinstance(body, _chain) or len(body.tasks) < 2 or body.tasks[0].task == JOINT:
+        return None
+    return End(body.options.get("task_id", ""), list(body.options.get("link_error") or ()))
 
 
 def _of_group_in_chain(found: group, depth: int) -> list[Stage]:
@@ -126,15 +177,17 @@ def _planned(stages: Sequence[Stage], depth: int) -> Plan:
         if not isinstance(stage, Beside):
             if isinstance(stage, NodeStep):
                 roots, shape = _with_value(stage, roots, shape, value)
-            step = Step(stage, roots, shape if roots else None, silent, value)
+            before = stages[position - 1] if position else None
+            end = before.end if isinstance(before, Beside) else None
+            step = Step(stage, roots, shape if roots else None, silent, value, end=end)
             roots, shape, silent, value = [step], step.id, [], []
         elif position and isinstance(stages[position - 1], Beside):
             raise ImproperlyConfigured("two groups in a row need a task between them")
         elif position:
-            before = roots[0]
-            before.rest = _rest_of(stages[position:])
+            last = roots[0]
+            last.rest = _rest_of(stages[position:])
             later = _planned(stages[position:], depth)
-            return Plan(roots, later.shape, [before.id, *later.silent])
+            return Plan(roots, later.shape, [last.id, *later.silent])
         else:
             members = [_planned(stages_of(each, depth + 1), depth + 1) for each in stage.members]
             roots = [root for member in members for root in member.roots]
@@ -154,7 +207,7 @@ def _with_value(
     if roots or not given or stage.immutable:
         return roots, shape
     options = {"task_id": f"{stage.options['task_id']}-value"}
-    child = Step(Signature("celery.accumulate", given, {"index": 0}, options))
+    child = Step(Signature(JOINT, given, {"index": 0}, options))
     return [child], child.id
 
 
@@ -167,6 +220,8 @@ def _rest_of(stages: Sequence[Stage]) -> Signature:
     if len(stages) == 1:
         return header
     body = _chain()
+    if first.end is not None and first.end.errbacks:
+        body["options"]["link_error"] = first.end.errbacks
     for position, stage in enumerate(stages[1:], 1):
         if isinstance(stage, Beside):
             body["kwargs"]["tasks"].append(_rest_of(stages[position:]))
@@ -216,7 +271,7 @@ def _with_joints(tasks: Sequence[Any]) -> Iterator[Any]:
 
 def accumulate() -> Signature:
     """A task that gives the list it gets."""
-    return Signature("celery.accumulate", kwargs={"index": 0})
+    return Signature(JOINT, kwargs={"index": 0})
 
 
 def _begins_with_several(found: Any) -> bool:

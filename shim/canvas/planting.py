@@ -13,7 +13,7 @@ from bullrush.core.nodes import Node, add_nodes
 from bullrush.core.parents import Parent
 
 from ..app.announcing import sent_calls
-from ..app.headers import add_to_parent
+from ..app.headers import add_to_parent, frozen_links
 from ..app.sending import Prepared, prepare_call
 from ..exceptions import BrokerUnreachable
 from ..local import running
@@ -139,11 +139,12 @@ class Planting:
             signature.type,
             options,
             renew=self.renew,
-            headers=_headers(step),
+            headers=headers_of_step(step),
         )
 
 
-def _headers(step: Step) -> Mapping[str, Any] | None:
+def headers_of_step(step: Step) -> Mapping[str, Any] | None:
+    """What a worker needs to give it the values that it waits for, and to send what follows."""
     if step.shape is None and step.rest is None:
         return None
     headers: dict[str, Any] = {}
@@ -154,6 +155,9 @@ def _headers(step: Step) -> Mapping[str, Any] | None:
             headers["immutable"] = True
         elif step.silent:
             headers["silent"] = step.silent
+    if step.end is not None:
+        errbacks = frozen_links(step.end.errbacks, "link_error")
+        headers["end"] = {"task_id": step.end.task_id, "errbacks": errbacks}
     if step.rest is not None:
         headers["chain"] = [step.rest]
     return headers
@@ -293,7 +297,7 @@ def _options_of_chain(found: _chain, own: Mapping[str, Any]) -> None:
             given.update(of_last)
         if given:
             with_options(each, given)
-    found["options"] = {}
+    found["options"] = of_all  # a chord whose body it is tells them of its header
 
 
 _LINKS = ("link", "link_error")

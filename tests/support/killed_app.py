@@ -42,9 +42,28 @@ def run(driver, call):
     return done
 
 
+class Planting(planting.Planting):
+    """The real one, between two moments."""
+
+    def plant(self, found):
+        """See there."""
+        die("before")
+        sent = super().plant(found)
+        die("after")
+        return sent
+
+
+def become(driver, call):
+    """The real one, and then a moment."""
+    done = _run(driver, call)
+    die("changed")
+    return done
+
+
 if AT:
     _send_again = following.send_again
-    following.send_again = replacing.send_again = send_again
+    following.send_again = send_again
+    replacing.Planting, replacing.run = Planting, become
     _run, planting.run = planting.run, run
 
 

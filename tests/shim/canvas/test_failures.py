@@ -132,6 +132,26 @@ def test_the_errback_of_a_body_is_called_once_with_its_id(tasks, app, start):
     assert got == [(result.id, "ChordError")]
 
 
+@pytest.mark.parametrize("written", ["chord", "chain"])
+def test_the_errbacks_of_a_body_that_is_a_chain_are_told_of_its_end(written, tasks, app, start):
+    called, got = threading.Event(), []
+
+    @app.task
+    def errback(request, exc, traceback, whose):
+        got.append((request.id, type(exc).__name__, whose))
+        called.set()
+
+    start()
+    header = [tasks.boom.s(), tasks.double.s(1)]
+    body = tasks.note.s().on_error(errback.s("first")) | tasks.note.s().on_error(errback.s("last"))
+    found = chord(header, body) if written == "chord" else chain(group(header), body)
+    result = found.apply_async(link_error=errback.s("all"))
+    assert called.wait(PATIENCE)
+    assert repr(ended(result)).startswith("ChordError")
+    assert got == [(result.id, "ChordError", "all")]
+    body.apply_async().get(timeout=PATIENCE)  # alone, it is as any other chain
+
+
 def test_an_errback_that_raises_changes_nothing(tasks, app, start):
     @app.task
     def errback(request, exc, traceback):

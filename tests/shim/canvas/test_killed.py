@@ -138,8 +138,8 @@ def test_a_callback_is_sent_once(watcher, environment, moment):
     check_counts(watcher, [callback.id], first=2, deaths=1)
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_what_replaces_a_task_runs_once(watcher, environment, moment):
+@pytest.mark.parametrize(("moment", "runs"), [("before", 2), ("after", 2), ("changed", 1)])
+def test_what_replaces_a_task_runs_once(watcher, environment, moment, runs):
     result = chain(call(watcher, "swapped", 1, MANY), call(watcher, "total")).delay()
     with worker(environment, "1", KILLED_AT=moment) as killed:
         assert killed.wait(PATIENCE) == -signal.SIGKILL
@@ -147,5 +147,5 @@ def test_what_replaces_a_task_runs_once(watcher, environment, moment):
         assert result.get(timeout=PATIENCE) == sum(range(1, MANY + 1))
     found = counts(watcher)
     done = {name: found.pop(name) for name in ("swapped", "deaths", "total")}
-    assert done == {"swapped": 2, "deaths": 1, "total": 1}
+    assert done == {"swapped": runs, "deaths": 1, "total": 1}
     assert (len(found), set(found.values())) == (MANY, {1})

@@ -199,3 +199,25 @@ class TestIterators:
         lazy = group(members)
         assert lazy.delay().get(timeout=PATIENCE) == [0, 1, 2]
         assert (lazy | tasks.total.s()).delay().get(timeout=PATIENCE) == 3
+
+
+def test_a_group_reads_its_iterator_when_its_members_are_asked_for(tasks):
+    read = []
+
+    def members():
+        for number in range(3):
+            read.append(number)
+            yield tasks.add.s(number)
+
+    found = group(members()) | tasks.total.s()
+    copy = group(members()).clone()
+    assert read == []
+    assert [each.args for each in found.tasks.tasks] == [(0,), (1,), (2,)]
+    assert len(copy.tasks) == 3
+
+
+def test_two_copies_of_a_group_share_no_member(tasks):
+    found = group(tasks.add.s(number) for number in range(2))
+    copy = found.clone()
+    copy.tasks[0].set(countdown=1)
+    assert [each.options for each in found.tasks] == [{}, {}]

@@ -1,0 +1,34 @@
+"""Where something is wanted to be another way than in Celery, for
+``docs/celery-compatibility.md``.
+"""
+
+from __future__ import annotations
+
+from .compatibility import Row, differs
+
+_SCENARIO = "tests/oracle/test_scenarios.py"
+
+DIFFERENCES: tuple[Row, ...] = (
+    differs(
+        "behind an expired or revoked step of a chain",
+        "the later steps are REVOKED with the same TaskRevokedError, and whoever waits for them is "
+        "told; in Celery they stay PENDING for ever",
+        "tests/shim/canvas/test_ahead.py::test_what_follows_an_expired_step_ends_too",
+    ),
+    differs(
+        "a group in the header of a chord",
+        "its values come in the order in which it was written; in Celery in an order of its own",
+        _SCENARIO,
+    ),
+    differs(
+        "a soft limit above the hard one",
+        "refused where it is written, with both values",
+        _SCENARIO,
+    ),
+    differs(
+        "chord | group",
+        "the group goes into the body of the chord, as any other step; what comes out is the same",
+        _SCENARIO,
+    ),
+    differs("repr of signatures", "names are shown in full, wherever they stand", _SCENARIO),
+)
