@@ -74,7 +74,7 @@ def test_asyncio_follows_the_sentinels_as_well(watched, queue_name):
                     await queue.add("y")
                     break
                 except ConnectionFailed:
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(0.05)  # a client is not told of the new master
             return await queue.get_job_counts("waiting")
 
     assert asyncio.run(scenario())["waiting"] == 2

@@ -15,10 +15,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / "examples" / "shop" / "run.py"
 
-pytest.importorskip("PIL", reason="the demo needs Pillow")
-pytest.importorskip("aiosmtpd", reason="the demo needs aiosmtpd")
-pytest.importorskip("flask", reason="the demo needs Flask")
-
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):

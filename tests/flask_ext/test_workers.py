@@ -23,7 +23,7 @@ def test_a_task_of_the_application_keeps_its_time_limit(binding):
     def endless():
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
-            time.sleep(0.01)
+            time.sleep(0.01)  # What the task is for.
         return current_app.name
 
     with binding.worker("celery", pool="threads", concurrency=1):

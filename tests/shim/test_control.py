@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import uuid
 
@@ -179,7 +180,7 @@ def test_a_running_task_that_is_terminated_is_revoked(fleet, start):
     @fleet.task(name="forever")
     async def forever():
         fleet.started.append("forever")
-        await __import__("asyncio").sleep(60)
+        await asyncio.Event().wait()
 
     result = forever.delay()
     wait_until(lambda: "forever" in fleet.started, timeout=PATIENCE)

@@ -44,7 +44,7 @@ def work(queue, handler, count=1):
 @pytest.mark.parametrize("kind", ["plain", "coroutine"])
 def test_a_run_is_a_child_of_what_added_the_job(queue, spans, kind):
     async def handle_async(delivery):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets go of the loop once
 
     queue.add("send")
     work(queue, handle_async if kind == "coroutine" else lambda delivery: None)

@@ -259,7 +259,7 @@ PRODUCER = textwrap.dedent(
         note.delay([who, number])
         print(number, flush=True)
     while app.outage.holding:
-        time.sleep(0.01)
+        time.sleep(0.01)  # nothing tells of it; the test ends this process if it never comes
     """
 )
 

@@ -28,7 +28,7 @@ app.conf.task_default_queue = {queue!r}
 def hold():
     pathlib.Path("began").touch()
     while not pathlib.Path("go").exists():
-        time.sleep(0.01)
+        time.sleep(0.01)  # The work itself, until the test lets it end.
     return "held"
 """
 

@@ -352,7 +352,7 @@ def test_priorities_run_by_their_number(app, start):
 def test_a_coroutine_task_is_awaited(app, start):
     @app.task
     async def wait(x):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets go of the loop once
         return x
 
     start()

@@ -55,7 +55,7 @@ class BatchedAsync(Batched):
     """The same as a coroutine."""
 
     async def _answers(self, batch: BatchDelivery) -> Any:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # A part of the work.
         return Batched.__call__(self, batch)
 
     def __call__(self, batch: BatchDelivery) -> Any:
@@ -120,12 +120,12 @@ async def act_async(delivery: Delivery) -> Any:
     """The same as a coroutine."""
     name = delivery.job.name
     if name == "sleep":
-        await asyncio.sleep(delivery.data)
+        await asyncio.sleep(delivery.data)  # What the job is for.
         return "slept"
     if name == "swallow":
         while True:
             try:
-                await asyncio.sleep(delivery.data)
+                await asyncio.sleep(delivery.data)  # What the job is for.
             except asyncio.CancelledError:
                 continue
     return _ACTS[name](delivery)

@@ -75,7 +75,7 @@ def weigh(items):
 @app.task(batch=5, max_wait=0.2, bind=True)
 async def weigh_later(self, items):
     """The same as a coroutine."""
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # Lets go of the loop once.
     return [[item.args[0], len(items)] for item in items]
 
 
@@ -102,14 +102,14 @@ def die_once(code):
 async def whoami(self, seconds):
     """A coroutine that knows its own request."""
     before = self.request.id
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(seconds)  # What the task is for.
     return [before, self.request.id, self.request.task]
 
 
 @app.task(bind=True, max_retries=2, default_retry_delay=0)
 async def flaky(self):
     """A coroutine that works at the third try."""
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # Lets go of the loop once.
     if self.request.retries < 2:
         raise self.retry(exc=ValueError("not yet"))
     return self.request.retries

@@ -39,7 +39,7 @@ def test_a_line_of_a_handler_names_its_job(driver, queue_name, start_worker, log
 
     @with_log_fields
     async def handle_async(delivery):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets go of the loop once
         logger.info("sending to %s", delivery.data["to"])
 
     queue = Queue(queue_name, driver=driver)

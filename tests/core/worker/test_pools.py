@@ -65,12 +65,15 @@ def test_a_running_job_is_cancelled_by_its_id(queue, events, start_worker, pool,
 
 @pytest.mark.parametrize("pool", ["threads", "asyncio"])
 def test_coroutines_run_side_by_side_up_to_the_concurrency(queue, events, start_worker, pool):
-    most, now = [0], [0]
+    most, now, all_run = [0], [0], asyncio.Event()
 
     async def handler(delivery):
         now[0] += 1
         most[0] = max(most[0], now[0])
-        await asyncio.sleep(0.05)
+        if now[0] == 5:
+            all_run.set()
+        await asyncio.wait_for(all_run.wait(), 20)
+        await asyncio.sleep(0)  # a sixth would run now
         now[0] -= 1
 
     start_worker(handler, pool=pool, concurrency=5)
@@ -97,10 +100,12 @@ def test_coroutines_need_no_slot_where_the_worker_says_so(queue, events, start_w
 
 def test_a_coroutine_that_blocks_stops_no_lock_renewal(queue, events, start_worker):
     async def handler(delivery):
-        time.sleep(1.2)  # The wrong that is tested.
+        time.sleep(2.5)  # The wrong that is tested, for longer than a lock lives.
         return delivery.lock_lost
 
-    start_worker(handler, pool="asyncio", lock_duration=400, stalled_interval=200)
+    # Renewed ten times in what a lock lives: a busy machine may leave some of them out.
+    options = {"lock_duration": 2_000, "lock_renew_time": 400, "stalled_interval": 200}
+    start_worker(handler, pool="asyncio", **options)
     assert finish(events, queue.add("x")) is False
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import closing
 from urllib.parse import urlsplit
 
@@ -25,8 +24,8 @@ def test_a_job_that_comes_after_a_long_sleep_has_the_time_of_its_own_start(
     queue, events, start_worker
 ):
     start_worker(lambda delivery: delivery.job.processed_on, drain_delay=30.0)
-    events.wait_until_finished(queue.add("x").id, 20)
-    time.sleep(0.3)
+    long_before = events.wait_until_finished(queue.add("x").id, 20)
+    wait_until(lambda: now_ms() > long_before + 300, 10, "a while; time itself is waited for")
     before = now_ms()
     processed_on = events.wait_until_finished(queue.add("x").id, 20)
     assert before - 2 <= processed_on <= now_ms()

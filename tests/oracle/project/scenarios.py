@@ -44,7 +44,7 @@ def settle(result):
     """Wait for an end, and give the state."""
     deadline = time.monotonic() + LONG
     while time.monotonic() < deadline and not result.ready():
-        time.sleep(0.01)
+        time.sleep(0.01)  # nothing tells of an end whose value is not kept
     return result.state
 
 
@@ -201,7 +201,7 @@ def ignored_after_a_state_of_its_own():
     result = tasks.state_then_ignore.delay()
     deadline = time.monotonic() + LONG
     while time.monotonic() < deadline and result.state != "PARKED":
-        time.sleep(0.01)
+        time.sleep(0.01)  # a state of its own sends no signal in Celery
     return [result.state, result.info, result.ready()]
 
 
@@ -648,7 +648,7 @@ def revoked_before_its_eta():
     deadline = time.monotonic() + LONG
     while settled != "REVOKED" and time.monotonic() < deadline:
         result.revoke()
-        time.sleep(0.1)
+        time.sleep(0.1)  # the worker hears of it without an answer
         settled = result.state
     return [settled, outcome(result)]
 
@@ -723,7 +723,7 @@ def told_of_tasks():
             while last and time.monotonic() < deadline:
                 ended = [each for each in list(heard) if each["type"] in _ENDS]
                 last -= {each["uuid"] for each in ended}
-                time.sleep(0.01)
+                time.sleep(0.01)  # the receiver's thread fills the list
         finally:
             app.control.disable_events()
             receiver.should_stop = True

@@ -253,7 +253,7 @@ def adds_to_chord(self, x):
 @app.task(soft_time_limit=0.3)
 def soft():
     try:
-        time.sleep(20)
+        time.sleep(20)  # What the limit ends.
     except SoftTimeLimitExceeded:
         return "soft"
     return "never"

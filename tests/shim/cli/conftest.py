@@ -29,7 +29,7 @@ if os.environ.get("EVERY"):
 
 @app.task(name="who")
 def who(seconds=0.0):
-    time.sleep(seconds)
+    time.sleep(seconds)  # What the task is for.
     return os.getpid()
 
 @app.task(name="grow")
