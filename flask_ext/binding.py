@@ -7,6 +7,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -22,6 +23,7 @@ from bullrush.core.health import Bounded, examine
 from bullrush.core.snapshot import QueueSnapshot, take
 from bullrush.core.thresholds import judge
 from bullrush.core.worker import Handler, Worker, WorkerOptions
+from bullrush.tenants import tenant_field
 
 from . import embedding
 from .access.door import Authenticate, Door
@@ -80,6 +82,11 @@ class Binding:
             InvalidOption: the configured URL, or a variable of the environment, is wrong.
         """
         return self.celery.driver
+
+    @cached_property
+    def tenant_field(self) -> str:
+        """Where jobs say whose they are."""
+        return tenant_field(self.celery)
 
     def queue(self, name: str) -> Queue:
         """The queue of that name; the same object every time.

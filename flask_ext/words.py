@@ -56,6 +56,16 @@ def short(number: int | None) -> str:
     return f"{number:,}"
 
 
+def size(number: int | None) -> str:
+    """Bytes in units of 1024: ``512 B``, ``1.4 MiB``."""
+    if number is None:
+        return NONE
+    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if number >= 1 << power:
+            return f"{number / (1 << power):.1f}".removesuffix(".0") + f" {unit}"
+    return f"{number} B"
+
+
 def instant(ms: int | None) -> str:
     """A time for the attribute ``datetime``; empty without one, or one no calendar has."""
     moment = _moment(ms)
@@ -100,6 +110,5 @@ def plain(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-FILTERS |= {
-    each.__name__: each for each in (age, span, count, short, instant, clock, pretty, line, plain)
-}
+_ALL = (age, span, count, short, size, instant, clock, pretty, line, plain)
+FILTERS |= {each.__name__: each for each in _ALL}

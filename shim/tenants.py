@@ -24,8 +24,12 @@ def tenant_limit(app: Celery) -> TenantLimit | None:
     limit = app.conf.bullrush_tenant_concurrency or settings.execution_tenant_concurrency
     if limit is None:
         return None
-    field = app.conf.bullrush_tenant_field or settings.execution_tenant_field
-    return TenantLimit(limit, tenant_of(field))
+    return TenantLimit(limit, tenant_of(tenant_field(app)))
+
+
+def tenant_field(app: Celery) -> str:
+    """Where calls say whose they are, by an application's settings or the environment."""
+    return app.conf.bullrush_tenant_field or work_settings().execution_tenant_field
 
 
 def tenant_of(field: str) -> Callable[[Job], str | None]:

@@ -1,4 +1,4 @@
-"""Failed jobs by their cause, and jobs by whose they are: bounded looks through a queue."""
+"""Failed jobs by their cause: a bounded look through a queue."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from .fingerprints import Fingerprint, fingerprint_of
 from .models import Answer, Query
 from .places import all_queues
 from .routing import Asked, Routes
-from .selection import Filter, Selection
-from .shown import redaction_of, tenant_of
+from .selection import newest
+from .shown import redaction_of
 
 ROUTES = Routes()
 _QUEUE = "/admin/queues/<path:queue>"
-_STATES = ("waiting", "prioritized", "delayed", "active", "failed")
 
 
 class ScanQuery(Query):
@@ -51,22 +50,6 @@ class Errors(Answer):
     complete: bool = Field(description="false when there are more failed jobs than were looked at")
 
 
-class Tenant(Answer):
-    """Whose jobs there are."""
-
-    tenant: str | None = Field(description="null for jobs that say nothing")
-    jobs: dict[str, int]
-    total: int
-
-
-class Tenants(Answer):
-    """Tenants, the one with the most jobs first."""
-
-    tenants: list[Tenant]
-    scanned: int
-    complete: bool
-
-
 @ROUTES.get("/admin/errors")
 def list_errors(asked: Asked, query: ScanQuery) -> Errors:
     """The failed jobs of all queues by their cause."""
@@ -79,23 +62,6 @@ def list_errors_of_queue(asked: Asked, query: ScanQuery) -> Errors:
     return _errors(asked, [asked.queue], query.scan)
 
 
-@ROUTES.get(f"{_QUEUE}/tenants")
-def list_tenants(asked: Asked, query: ScanQuery) -> Tenants:
-    """The jobs of a queue by whose they are, where they say so: the field `tenantId` of their data,
-    the header `tenant` of a Celery message, or the option `group` of Node.
-    """
-    found: dict[str | None, Counter[str]] = {}
-    scanned, complete = 0, True
-    for state in _STATES:
-        jobs = _newest(asked, asked.queue, state, query.scan)
-        scanned, complete = scanned + len(jobs), complete and len(jobs) < query.scan
-        for job in jobs:
-            found.setdefault(tenant_of(job), Counter())[state] += 1
-    rows = [Tenant(tenant=t, jobs=dict(c), total=sum(c.values())) for t, c in found.items()]
-    rows.sort(key=lambda row: (-row.total, row.tenant or ""))
-    return Tenants(tenants=rows, scanned=scanned, complete=complete)
-
-
 @dataclass
 class _Group:
     fingerprint: Fingerprint
@@ -106,7 +72,7 @@ def _errors(asked: Asked, queues: list[Queue], scan: int) -> Errors:
     groups: dict[str, _Group] = {}
     scanned, complete = 0, True
     for queue in queues:
-        jobs = _newest(asked, queue, "failed", scan)
+        jobs = newest(asked.binding, queue, "failed", scan)
         scanned, complete = scanned + len(jobs), complete and len(jobs) < scan
         for job in jobs:
             fingerprint = fingerprint_of(job)
@@ -119,22 +85,17 @@ def _errors(asked: Asked, queues: list[Queue], scan: int) -> Errors:
 def _shown(asked: Asked, group: _Group) -> ErrorGroup:
     redaction = redaction_of(asked.binding)
     times = [job.finished_on for job in group.jobs if job.finished_on is not None]
-    newest = max(group.jobs, key=lambda job: job.finished_on or 0)
+    latest = max(group.jobs, key=lambda job: job.finished_on or 0)
     return ErrorGroup(
         fingerprint=group.fingerprint.id,
         kind=group.fingerprint.kind,
-        message=redaction.text((newest.failed_reason or "")[:500]),
+        message=redaction.text((latest.failed_reason or "")[:500]),
         frame=group.fingerprint.frame,
         count=len(group.jobs),
         first=min(times, default=None),
         last=max(times, default=None),
         queues=dict(Counter(job.queue_name for job in group.jobs)),
         names=dict(Counter(job.name for job in group.jobs)),
-        job_id=newest.id,
-        queue=newest.queue_name,
+        job_id=latest.id,
+        queue=latest.queue_name,
     )
-
-
-def _newest(asked: Asked, queue: Queue, state: str, most: int) -> list[Job]:
-    selection = Selection(asked.binding, queue, state, Filter())
-    return [job for job in selection.scan(0, most) if job is not None]

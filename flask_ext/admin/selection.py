@@ -111,6 +111,12 @@ class Selection:
         return text in json.dumps(shown, ensure_ascii=False).lower()
 
 
+def newest(binding: Binding, queue: Queue, state: str, most: int) -> list[Job]:
+    """The newest jobs of a state, `most` at most."""
+    jobs = Selection(binding, queue, state, Filter()).scan(0, most)
+    return [job for job in jobs if job is not None]
+
+
 def _pattern(name: str) -> str:
     """Only the star is special."""
     return "".join(f"[{char}]" if char in "[?" else char for char in name)

@@ -103,13 +103,14 @@ def detail_of(binding: Binding, job: Job, state: str, logs: list[str], log_count
     )
 
 
-def tenant_of(job: Job) -> str | None:
-    """Whose job it is, where that is known: the field ``tenantId`` of its data, the header
-    ``tenant`` of a Celery message, or the option ``group`` (or ``group.id``) of Node programs.
+def tenant_of(job: Job, name: str) -> str | None:
+    """Whose job it is, where that is known: the field of that name in its data, keyword arguments
+    or headers, the header ``tenant`` of a Celery message, or the option ``group`` (or ``group.id``)
+    of Node programs.
     """
     raw = job.raw("data") or b""
-    if b'"tenant' in raw:
-        found = _in_data(job)
+    if b'"tenant' in raw or f'"{name}"'.encode() in raw:
+        found = _in_data(job, name)
         if found is not None:
             return found
     if b'"group"' not in (job.raw("opts") or b""):
@@ -118,7 +119,7 @@ def tenant_of(job: Job) -> str | None:
     return _word(group.get("id") if isinstance(group, dict) else group)
 
 
-def _in_data(job: Job) -> str | None:
+def _in_data(job: Job, name: str) -> str | None:
     try:
         data = job.data
     except (ValueError, RecursionError):
@@ -128,8 +129,9 @@ def _in_data(job: Job) -> str | None:
     message = data.get("celery")
     headers = message.get("headers") if isinstance(message, dict) else None
     kwargs = data.get("kwargs")
-    places = ((data, "tenantId"), (headers, "tenant"), (message, "tenant"), (kwargs, "tenantId"))
-    found = (_word(place.get(name)) for place, name in places if isinstance(place, dict))
+    named = [(place, name) for place in (data, headers, kwargs)]
+    places = (*named, (headers, "tenant"), (message, "tenant"))
+    found = (_word(place.get(key)) for place, key in places if isinstance(place, dict))
     return next((each for each in found if each is not None), None)
 
 
@@ -156,7 +158,7 @@ def _row(binding: Binding, job: Job, state: str) -> dict[str, Any]:
         "processed_by": job.processed_by,
         "scheduler": job.scheduler_id,
         "parent": job.parent_key,
-        "tenant": tenant_of(job),
+        "tenant": tenant_of(job, binding.tenant_field),
         "progress": redaction(job.progress) if shows else NOT_SHOWN,
         "data": data_shown(binding, job) if shows else NOT_SHOWN,
     }

@@ -1,15 +1,14 @@
-"""Who did what, and who was refused."""
+"""Who did what, who was refused, and what can be undone."""
 
 from __future__ import annotations
 
 from flask import Response
 
-from ..access.guarding import current_principal, needs
+from ..access.guarding import needs
 from ..access.roles import Role
 from ..admin.audit import AuditQuery, show_audit
-from ..admin.routing import Asked
-from ..binding import current_binding
-from .page import asked, page
+from ..admin.undo import list_undos
+from .page import asked, asking, page
 
 #: Entries on a page.
 SHOWN = 100
@@ -17,8 +16,9 @@ SHOWN = 100
 
 @needs(Role.READ)
 def audit() -> Response:
-    """The entries, the newest first."""
+    """The entries, the newest first, above them what can be undone."""
     before = asked("before") or None
     query = AuditQuery.model_validate({"count": SHOWN, "before": before})
-    entries = show_audit(Asked(current_binding(), current_principal(), {}), query)
-    return page("audit.html", "Audit", entries=entries.entries, following=entries.next)
+    entries = show_audit(asking(), query)
+    undos = [] if before else list_undos(asking()).undos
+    return page("audit.html", "Audit", entries=entries.entries, following=entries.next, undos=undos)

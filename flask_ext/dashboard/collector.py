@@ -16,9 +16,9 @@ from bullrush.core.errors import BullrushError
 from bullrush.core.snapshot import QueueSnapshot, take
 from bullrush.core.thresholds import Finding, Thresholds, judge
 
+from ..server import NO_ANSWER, ServerState, read_server
 from .history import WINDOWS, Gauges, Series, Window, commands_for, read_series, summed
 from .recent import Recent, sample
-from .server import NO_ANSWER, ServerState, read_server
 
 logger = logging.getLogger("bullrush.flask_ext")
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from flask import Response
 
-from ..access.guarding import current_principal, needs
+from ..access.guarding import needs
 from ..access.roles import Role
-from ..admin.routing import Asked
 from ..admin.workers import show_status
-from ..binding import current_binding
-from .page import page
+from .page import asking, page
 
 
 @needs(Role.READ)
 def incident() -> Response:
     """What ``/api/admin/workers/status`` says, and nothing else: the page works without Redis."""
-    status = show_status(Asked(current_binding(), current_principal(), {}))
+    status = show_status(asking())
     depths = status.execution_worker.metrics.queue_depths
     regions = regions_of(list(depths))
     deepest = max((each.total for each in depths.values()), default=0)

@@ -11,6 +11,7 @@ from flask import Response, make_response, request
 from bullrush.core.errors import BullrushError
 
 from ..access.guarding import current_csrf_token, current_principal, is_logged_in
+from ..admin.routing import Asked
 from ..binding import current_binding
 from .rendering import fingerprint_of, render
 
@@ -21,9 +22,12 @@ NAVIGATION = (
     ("", "Overview"),
     ("schedulers", "Schedulers"),
     ("workers", "Workers"),
+    ("tenants", "Tenants"),
     ("errors", "Errors"),
+    ("redis", "Redis"),
     ("incident", "Incident"),
     ("audit", "Audit"),
+    ("settings", "Settings"),
 )
 _THEMES = ("light", "dark")
 
@@ -38,6 +42,11 @@ def asked(name: str, default: str = "") -> str:
     query = request.query_string.decode("latin-1")
     values = parse_qs(query, keep_blank_values=True, errors="surrogateescape", max_num_fields=100)
     return values.get(name, [default])[0]
+
+
+def asking() -> Asked:
+    """For a view of the admin API, whose answer a page shows."""
+    return Asked(current_binding(), current_principal(), {})
 
 
 def page(template: str, title: str, status: int = 200, **values: Any) -> Response:

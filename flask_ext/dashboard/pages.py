@@ -14,7 +14,10 @@ from .incident_page import incident
 from .job_page import job
 from .overview_page import overview
 from .queue_page import queue
+from .redis_page import redis
 from .schedulers_page import schedulers
+from .settings_page import settings
+from .tenants_page import tenants
 from .workers_page import workers
 
 VIEWS: dict[str, Callable[[], AnyResponse]] = {
@@ -25,6 +28,9 @@ VIEWS: dict[str, Callable[[], AnyResponse]] = {
     "/schedulers": schedulers,
     "/workers": workers,
     "/errors": errors,
+    "/tenants": tenants,
+    "/redis": redis,
+    "/settings": settings,
     "/audit": audit,
     "/incident": incident,
     "/find": find,

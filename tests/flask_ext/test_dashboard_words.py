@@ -20,7 +20,7 @@ from bullrush.flask_ext.dashboard.flow_tree import drawn
 from bullrush.flask_ext.dashboard.history import WINDOWS, Gauges, commands_for, read_series
 from bullrush.flask_ext.dashboard.overview import banners, level_of
 from bullrush.flask_ext.dashboard.schedule_words import in_words
-from bullrush.flask_ext.dashboard.server import ServerState, read_server
+from bullrush.flask_ext.server import ServerState, read_server
 from bullrush.flask_ext.upcoming import next_runs
 from bullrush.flask_ext.words import age, instant, line, plain, pretty, short, span
 

@@ -1,6 +1,6 @@
 // What the buttons do: each asks the admin API, which checks the role again and writes the audit log.
 import { chooseNone, chosenIds } from "./choosing.js";
-import { many } from "./bulk.js";
+import { bringBack, many } from "./bulk.js";
 import { ask } from "./dialogs.js";
 import { renew } from "./live.js";
 import { call, leave, may, quoted, root, say } from "./page.js";
@@ -36,6 +36,7 @@ const ACTIONS = {
   obliterate: ["admin", (data) => many({ ...OBLITERATE, title: `Obliterate ${data.queue}?`, path: `${queueOf(data)}/obliterate`, body: {} })],
   "run-scheduler": ["operate", async (data) => { const job = await call("POST", `${schedulerOf(data)}/run`); return `The job ${job.id} is ${job.state}`; }],
   "remove-scheduler": ["admin", removeScheduler],
+  undo: ["admin", (data) => bringBack(data.undo)],
 };
 
 export function offerActions() {

@@ -33,7 +33,8 @@ export async function many(what) {
   return "";
 }
 
-async function bringBack(id) {
+/** Bring back what an action took away; gives what came of it. */
+export async function bringBack(id) {
   const back = await call("POST", `undo/${id}`);
   await renew();
   const skipped = back.skipped ? `, ${back.skipped} had been added anew` : "";

@@ -131,7 +131,7 @@ function swap(part, fresh) {
 }
 
 function path(element) {
-  const names = ["href", "data-do", "data-id", "data-job", "data-scheduler", "name"];
+  const names = ["href", "data-do", "data-id", "data-job", "data-scheduler", "data-undo", "name"];
   return { tag: element.tagName, key: names.map((each) => element.getAttribute(each)).join(" ") };
 }
 

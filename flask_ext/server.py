@@ -8,7 +8,7 @@ from typing import Any
 from bullrush.core.drivers import Driver
 from bullrush.core.errors import BullrushError
 
-_SECTIONS = ("server", "memory", "persistence", "clients")
+_SECTIONS = ("server", "memory", "persistence", "clients", "stats", "replication")
 
 
 @dataclass(frozen=True)
@@ -19,20 +19,30 @@ class ServerState:
         location: without user and password.
         volatile: whether the data ends with the process.
         version: of the server.
-        memory, memory_limit: bytes; a limit of 0 is none.
+        role: ``master`` or ``slave``.
+        uptime: s.
+        memory, memory_peak, memory_limit: bytes; a limit of 0 is none.
         eviction: the policy when memory is full.
+        evicted: keys that were thrown away since it started.
         append_only: whether it writes its append-only file.
-        clients: connections.
+        clients, blocked: connections, and those that wait for a key.
+        per_second: commands.
     """
 
     location: str = ""
     volatile: bool = False
     version: str | None = None
+    role: str | None = None
+    uptime: int | None = None
     memory: int | None = None
+    memory_peak: int | None = None
     memory_limit: int | None = None
     eviction: str | None = None
+    evicted: int | None = None
     append_only: bool | None = None
     clients: int | None = None
+    blocked: int | None = None
+    per_second: int | None = None
 
 
 NO_ANSWER = ServerState()
@@ -52,11 +62,17 @@ def read_server(driver: Driver) -> ServerState:
         location=driver.location,
         volatile=driver.volatile,
         version=said.get("valkey_version") or said.get("redis_version"),
+        role=said.get("role"),
+        uptime=_whole(said.get("uptime_in_seconds")),
         memory=_whole(said.get("used_memory")),
+        memory_peak=_whole(said.get("used_memory_peak")),
         memory_limit=_whole(said.get("maxmemory")),
         eviction=said.get("maxmemory_policy"),
+        evicted=_whole(said.get("evicted_keys")),
         append_only=None if append_only is None else append_only == "1",
         clients=_whole(said.get("connected_clients")),
+        blocked=_whole(said.get("blocked_clients")),
+        per_second=_whole(said.get("instantaneous_ops_per_sec")),
     )
 
 
