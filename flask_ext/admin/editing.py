@@ -17,6 +17,7 @@ from .actions import Acted, acted, viewed
 from .models import Body, JobId, Json, Milliseconds, Name
 from .routing import Asked, Routes
 from .shown import NOT_SHOWN
+from .tasks import check_task
 
 ROUTES = Routes()
 _JOBS = "/admin/queues/<path:queue>/jobs"
@@ -67,6 +68,7 @@ class Add(Body):
     name: Name
     data: Json = None
     options: Options = Field(default_factory=Options)  # type: ignore[arg-type]
+    check: bool = Field(False, description="refuse data that the task of that name does not take")
 
 
 class Edit(Body):
@@ -91,6 +93,8 @@ class Duplicate(Body):
 def add_job(asked: Asked, body: Add) -> Acted:
     """Add a job."""
     refuse_hidden(body.data, "data")
+    if body.check:
+        check_task(asked.binding, body.name, body.data)
     job = asked.queue.add(body.name, body.data, **body.options.keywords())
     return acted(asked, job.id)
 

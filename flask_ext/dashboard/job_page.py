@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask import Response
 
 from bullrush.core import Job
@@ -13,6 +11,7 @@ from ..access.guarding import needs
 from ..access.roles import Role
 from ..admin.waiting import place_of, reasons
 from ..binding import current_binding
+from .attempts import attempts_of, difference
 from .looking import data_of, is_job_id, is_retrying, log_of, progress_of, redaction, result_of
 from .page import asked, missing, page
 from .queue_page import find_queue, snapshot_of
@@ -21,15 +20,6 @@ from .queue_page import find_queue, snapshot_of
 LOG_ROWS = 500
 #: What is said of a job that nothing holds.
 _AT_ONCE = {"completed": "It has completed."}
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One run. `stack` is empty for one that did not fail, or whose text was not kept."""
-
-    number: int
-    state: str
-    stack: str
 
 
 @needs(Role.READ)
@@ -42,6 +32,7 @@ def job() -> Response:
     found, snapshot = view.job, snapshot_of(queue)
     place, children = place_of(queue, view), queue.get_dependencies_count(job_id)
     rows = queue.get_logs(job_id, 0, LOG_ROWS - 1, ascending=False)[::-1]
+    attempts = attempts_of(found, view.state, redaction().text)
     why = [each.text for each in reasons(view, snapshot, place, children)]
     return page(
         "job.html",
@@ -50,7 +41,8 @@ def job() -> Response:
         job=found,
         state=view.state,
         retrying=view.state == "delayed" and is_retrying(found),
-        attempts=attempts_of(found, view.state),
+        attempts=attempts,
+        difference=difference(attempts, asked("old"), asked("new")),
         data=data_of(found),
         result=result_of(found),
         options=redaction()(found.opts),
@@ -63,24 +55,6 @@ def job() -> Response:
         due=place.due,
         why=why or [_AT_ONCE.get(view.state, "It is the next to start.")],
     )
-
-
-def attempts_of(job: Job, state: str) -> list[Attempt]:
-    """Its runs, oldest first. Only the newest stacks are kept of a job with many."""
-    stacks = [redaction().text(stack) for stack in job.stacktrace]
-    made = max(job.attempts_made, len(stacks))
-    ended_well = state == "completed"
-    failures = made - ended_well if made else 0
-    first_kept = failures - len(stacks)
-    found = []
-    for index in range(max(0, failures - 100), failures):
-        kept = index >= first_kept
-        found.append(Attempt(index + 1, "failed", stacks[index - first_kept] if kept else ""))
-    if ended_well:
-        found.append(Attempt(failures + 1, "completed", ""))
-    if state == "active":
-        found.append(Attempt(made + 1, "active", ""))
-    return found
 
 
 def _parent(job: Job) -> tuple[str, str] | None:

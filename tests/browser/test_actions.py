@@ -87,9 +87,8 @@ def test_a_payload_is_edited_before_the_job_runs_again(browser, queue):
     assert '"n": 1' in field.get_attribute("value")
     browser.run("arguments[0].value = '{broken'", field)
     answer(browser)
-    assert browser.find(".toast.bad", "This is no JSON")
+    assert browser.find("dialog .problem", "This is no JSON")
     assert queue.get_state(job.id) == "failed"
-    click(browser, "edit-retry")
     browser.run("arguments[0].value = arguments[1]", browser.find("dialog textarea"), '{"n": 2}')
     answer(browser)
     wait_until(lambda: queue.get_state(job.id) == "waiting", PATIENCE)
@@ -258,7 +257,7 @@ def test_a_scheduler_runs_now_and_goes(browser, queue):
 
 @pytest.mark.parametrize(
     ("role", "offered"),
-    [("read", set()), ("operate", {"pause", "limits", "retry-chosen", "retry-all"})],
+    [("read", set()), ("operate", {"add-job", "pause", "limits", "retry-chosen", "retry-all"})],
 )
 def test_a_role_sees_only_what_it_may_do(browser, site, queue, role, offered):
     fail_one(queue)

@@ -244,3 +244,20 @@ def test_every_link_of_every_page_leads_somewhere(browser, binding):
                 and not each.endswith(("audit", "incident"))
             ]
     assert any(quote(tree.job.id) in each and "/flow?" in each for each in seen)
+
+
+def test_the_stacks_of_two_attempts_are_compared(browser, binding):
+    queue = binding.queue("emails")
+    job = queue.add("send", attempts=3)
+    for reason in ("first trouble", "first trouble", "second trouble"):
+        stack = f"Traceback:\n  in send\n{reason}"
+        outcome = Failed if reason.startswith("second") else None
+        take_and(Failed(reason, stack) if outcome else Retried(0, reason, stack), queue)
+    with without_scripts(browser):
+        browser.open(f"{ROOT}/job?queue=emails&id={job.id}")
+        assert [each.text for each in browser.all(".diff del")] == ["-first trouble"]
+        assert [each.text for each in browser.all(".diff ins")] == ["+second trouble"]
+    browser.run("document.querySelector('#job-diff [name=old]').value = '1'")
+    browser.run("document.querySelector('#job-diff [name=new]').value = '2'")
+    browser.click("#job-diff button", "Compare")
+    assert browser.find("#job-diff .empty", "Attempts 1 and 2 failed in the same way")

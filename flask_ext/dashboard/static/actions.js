@@ -2,6 +2,7 @@
 import { chooseNone, chosenIds } from "./choosing.js";
 import { bringBack, many } from "./bulk.js";
 import { ask } from "./dialogs.js";
+import { addJob, changeJob, duplicateJob, editAndRetry } from "./forms.js";
 import { renew } from "./live.js";
 import { call, leave, may, quoted, root, say } from "./page.js";
 
@@ -22,7 +23,10 @@ const ACTIONS = {
   resume: ["operate", async (data) => { await call("POST", `${queueOf(data)}/resume`); return `${data.queue} goes on`; }],
   limits: ["operate", setLimits],
   retry: ["operate", async (data) => { const job = await call("POST", `${jobOf(data)}/retry`); return `The job is ${job.state}`; }],
-  "edit-retry": ["operate", editAndRetry],
+  "add-job": ["operate", (data) => addJob(queueOf(data), data)],
+  duplicate: ["operate", (data) => duplicateJob(jobOf(data), data)],
+  change: ["operate", (data) => changeJob(jobOf(data), data)],
+  "edit-retry": ["operate", (data) => editAndRetry(jobOf(data))],
   promote: ["operate", async (data) => { const job = await call("POST", `${jobOf(data)}/promote`); return `The job is ${job.state}`; }],
   remove: ["admin", removeJob],
   "retry-chosen": ["operate", (data) => many({ ...RETRY, path: `${queueOf(data)}/retry`, body: { state: data.state, ids: some() } })],
@@ -127,27 +131,6 @@ async function setLimits(data) {
   await call("PUT", `${queueOf(data)}/concurrency`, { concurrency: number(answer.concurrency) });
   await call("PUT", `${queueOf(data)}/rate-limit`, { max: number(answer.max), duration: number(answer.duration) });
   return `The limits of ${data.queue} are set`;
-}
-
-async function editAndRetry(data) {
-  let text = document.getElementById("job-data").textContent;
-  const answer = await ask({
-    title: "Edit and retry",
-    text: "The payload as JSON. A value that is not shown would be lost: change the others by a patch in the API.",
-    fields: [{ name: "data", label: "Payload", type: "textarea", value: text }],
-    yes: "Retry with this",
-  });
-  if (!answer) return null;
-  const job = await call("POST", `${jobOf(data)}/edit`, { data: parsed(answer.data) });
-  return `The job is ${job.state} with its new payload`;
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Error(`This is no JSON: ${error.message}`);
-  }
 }
 
 async function removeJob(data) {

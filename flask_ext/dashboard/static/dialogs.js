@@ -3,8 +3,12 @@
 /**
  * Ask, and give what was answered; null when it was called off.
  *
- * question: {title, text, lines, fields: [{name, label, type, value, hint, options}], yes, danger, exactly}
+ * question: {title, text, lines, fields: [{name, label, type, value, hint, options, suggestions}], yes, danger, exactly,
+ * attempt, follow}
  * `exactly`: what must be typed before the answer can be yes.
+ * `attempt`: what is done with the answer; its result is given instead, and while it throws the question stays and
+ * says what was wrong.
+ * `follow`: told of the inputs, by name, and of the one that was changed.
  */
 export function ask(question) {
   return new Promise((resolve) => {
@@ -16,6 +20,10 @@ export function ask(question) {
     }
     const fields = (question.fields || []).map(field);
     form.append(...fields.map((each) => each.label));
+    const inputs = Object.fromEntries(fields.map((each) => [each.name, each.input]));
+    form.addEventListener("input", (event) => question.follow?.(inputs, event.target.name));
+    const problem = element("p", { class: "problem", role: "alert" });
+    if (question.attempt) form.append(problem);
     const yes = element("button", { type: "submit", class: `primary ${question.danger ? "danger" : ""}` }, question.yes || "Yes");
     if (question.exactly !== undefined) form.append(lock(yes, question.exactly));
     const no = element("button", { type: "button" }, "Cancel");
@@ -31,9 +39,19 @@ export function ask(question) {
     };
     no.addEventListener("click", () => end(null));
     dialog.addEventListener("cancel", () => end(null));
-    form.addEventListener("submit", (event) => {
+    form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      if (!yes.disabled) end(Object.fromEntries(fields.map((each) => [each.name, value(each.input)])));
+      if (yes.disabled) return;
+      const answer = Object.fromEntries(fields.map((each) => [each.name, value(each.input)]));
+      if (!question.attempt) return end(answer);
+      yes.disabled = true;
+      problem.textContent = "";
+      try {
+        end(await question.attempt(answer));
+      } catch (error) {
+        problem.textContent = error.message;
+      }
+      yes.disabled = false;
     });
     dialog.showModal();
     (form.querySelector("input, textarea, select") || (question.danger ? no : yes)).focus();
@@ -68,8 +86,16 @@ function field(given) {
     if (given.min !== undefined) input.min = given.min;
   }
   label.append(input);
+  if (given.suggestions) label.append(suggesting(input, given));
   if (given.hint) label.append(element("span", { class: "faint" }, given.hint));
   return { name: given.name, label, input };
+}
+
+function suggesting(input, given) {
+  const list = element("datalist", { id: `suggested-${given.name}` });
+  for (const each of given.suggestions) list.append(element("option", { value: each }));
+  input.setAttribute("list", list.id);
+  return list;
 }
 
 function value(input) {

@@ -90,3 +90,33 @@ def test_the_field_that_names_the_tenant_can_be_another(get, binding, monkeypatc
     binding.queue("emails").add("run", {"kwargs": {"customer": "acme"}})
     (row,) = get("/tenants")["tenants"]
     assert row["tenant"] == "acme"
+
+
+def test_tasks_are_listed_with_what_they_take(get, binding):
+    @binding.celery.task(name="shop.greet", bind=True)
+    def greet(self, name, greeting="hello", *rest, at=None, key=..., **others):
+        pass
+
+    rows = {row["name"]: row for row in get("/tasks")["tasks"]}
+    wanted = {"name": None, "greeting": "hello", "at": None}
+    assert rows["shop.greet"]["data"].items() >= wanted.items()
+    assert rows["shop.greet"]["call"].startswith("(name, greeting='hello'")
+    assert not any(name.startswith("celery.") for name in rows)
+
+
+def test_a_job_can_be_checked_against_its_task(post, refused, binding):
+    @binding.celery.task(name="shop.greet")
+    def greet(name):
+        pass
+
+    queue = binding.queue("emails")
+    queue.set_global_concurrency(5)
+    wrong = {"name": "shop.greet", "data": {"nam": "ann"}}
+    status, error = refused("POST", "/queues/emails/jobs", {**wrong, "check": True})
+    assert (status, "nam" in error) == (422, True)
+    assert refused("POST", "/queues/emails/jobs", {**wrong, "data": 5, "check": True})[0] == 422
+    assert queue.get_job_counts()["waiting"] == 0
+    right = {"name": "shop.greet", "data": {"args": ["ann"], "kwargs": {}}, "check": True}
+    assert post("/queues/emails/jobs", right)["state"] == "waiting"
+    assert post("/queues/emails/jobs", wrong)["state"] == "waiting"  # nobody asked
+    assert post("/queues/emails/jobs", {"name": "of-node", "check": True})["state"] == "waiting"
