@@ -384,6 +384,11 @@ class FleetKeys:
         return self._key("rules")
 
     @property
+    def untold(self) -> str:
+        """A list: jobs that were failed while they waited, and that no worker has told of."""
+        return self._key("untold")
+
+    @property
     def events(self) -> str:
         """A stream: what workers tell of their jobs, when they are asked to."""
         return self._key("events")

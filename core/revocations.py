@@ -61,3 +61,27 @@ class Revocations:
                 raise reply
         ids, rules = ([each.decode() for each in reply] for reply in replies)
         return ids, rules
+
+    def leave(self, notes: Sequence[str]) -> None:
+        """Leave notes for whichever worker takes them first.
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        key = self.keys.untold
+        self.driver.execute_many(
+            [
+                ("RPUSH", key, *notes),
+                ("LTRIM", key, -self.most, -1),
+                ("PEXPIRE", key, self.keep_ms),
+            ]
+        )
+
+    def take(self, most: int) -> list[str]:
+        """Take notes, the oldest first; nobody else gets them.
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        reply = self.driver.execute(("LPOP", self.keys.untold, most))
+        return [each.decode() for each in reply or ()]

@@ -49,9 +49,11 @@ class AppRevocations:
         places = [(queue, job) for queue in queues for job in jobs]
         calls = [queue.fail_waiting_call(job, "revoked", RECORD) for queue, job in places]
         failed = run(self.app.driver, Batch(calls, list))
-        for (queue, job), now in zip(places, failed, strict=True):
-            if now:
-                self._fail_rest(queue.get_job(job))
+        ended = [place for place, now in zip(places, failed, strict=True) if now]
+        if ended:
+            self.stored.leave([json.dumps([queue.name, job]) for queue, job in ended])
+        for queue, job in ended:
+            self._fail_rest(queue.get_job(job))
 
     def _fail_rest(self, job: Job | None) -> None:
         """What would have followed and is no job yet."""

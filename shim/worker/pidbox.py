@@ -18,6 +18,7 @@ from bullrush.core.worker.service import Service
 
 from ..matching import matches
 from .panel import Panel
+from .untold import tell_untold
 
 if TYPE_CHECKING:
     from .remote import Remote
@@ -57,6 +58,7 @@ class Pidbox(Service):
                 if self._stopping.is_set():
                     reader.close()
         self.state.revoked.load()
+        tell_untold(self.state)
         self._heard, self._failing = time.monotonic(), False
 
     def tick(self) -> None:

@@ -15,6 +15,7 @@ from ..ids import task_id_of
 from ..rates import per_second
 from ..revocation import Revocation, as_list
 from .panel import control_command
+from .untold import tell_untold
 
 if TYPE_CHECKING:
     from .remote import Remote
@@ -40,6 +41,7 @@ def revoke(
     """Keep tasks from running."""
     ids = {str(each) for each in as_list(task_id)}
     state.revoked.add(ids)
+    tell_untold(state)
     if not terminate:
         return ok(f"tasks {ids} flagged as revoked")
     number = signal_number(signal)

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from bullrush import Celery
+from bullrush import Celery, signals
 from bullrush.exceptions import DuplicateNodenameWarning, TaskRevokedError
 from bullrush.worker import make_worker, state
 from bullrush.worker.control import Panel, control_command, inspect_command
@@ -201,6 +201,26 @@ def test_a_task_that_waits_is_revoked_at_once_without_a_worker(fleet):
     assert [result.state for result in results] == ["REVOKED", "REVOKED"]
     with pytest.raises(TaskRevokedError, match="revoked"):
         results[0].get(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("there", ["before", "after"])
+def test_one_worker_tells_of_a_task_that_was_revoked_while_it_waited(
+    there, fleet, start, monkeypatch
+):
+    told = []
+    monkeypatch.setattr(signals.task_revoked, "receivers", ())
+    signals.task_revoked.connect(
+        lambda sender, request, **how: told.append((sender.name, request.id, how)), weak=False
+    )
+    workers = [start(), start()] if there == "before" else []
+    result = fleet.tasks["add"].apply_async((1, 1), countdown=600)
+    fleet.control.revoke(result.id)
+    assert result.state == "REVOKED"
+    workers = workers or [start(), start()]
+    fleet.control.ping(timeout=PATIENCE, limit=2)
+    wait_until(lambda: told, timeout=PATIENCE)
+    how = {"terminated": False, "signum": None, "expired": False, "signal": signals.task_revoked}
+    assert told == [("add", result.id, how)]
 
 
 def test_a_revoked_id_is_remembered_by_workers_that_start_later(fleet, start, ask):

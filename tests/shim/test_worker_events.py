@@ -211,6 +211,15 @@ def test_an_expired_task_and_a_revoked_one_are_told_of_as_revoked(project, telli
     }
 
 
+def test_a_task_that_was_revoked_while_it_waited_is_told_of(project, telling):
+    waiting = project.tasks["add"].apply_async((1,), countdown=600)
+    waiting.revoke()
+
+    assert told_of(telling, waiting, "task-revoked") == [
+        ("task-revoked", {"terminated": False, "signum": None, "expired": False})
+    ]
+
+
 def test_a_task_tells_what_it_likes(project, telling):
     result = project.tasks["told"].delay()
 
