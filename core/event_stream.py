@@ -74,7 +74,18 @@ class Ending:
 
 
 _EVENT, _ANY = b"event", b"*"
+#: About how many entries a private stream keeps, and ms that it lives after the last.
+_MOST_SAID, _SAID_MS = 10_000, 3_600_000
 Listener: TypeAlias = Callable[[Event], None]
+
+
+def said(events_key: str, name: str, job_id: str) -> list[Command]:
+    """The commands that add an event to a private stream, for readers that are there."""
+    entry = ("event", name, "jobId", job_id)
+    return [
+        ("XADD", events_key, "MAXLEN", "~", _MOST_SAID, "*", *entry),
+        ("PEXPIRE", events_key, _SAID_MS),
+    ]
 
 
 class Stream:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .calls import Command
 from .drivers import Connection, Driver
-from .keys import FleetKeys
+from .private_keys import FleetKeys
 
 #: A reader asks again at least this often, ms: that is all an idle one costs.
 BLOCK_MS = 10_000

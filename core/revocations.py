@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .clock import now_ms
 from .drivers import Driver
-from .keys import FleetKeys
+from .private_keys import FleetKeys
 
 
 @dataclass(frozen=True)

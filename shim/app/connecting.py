@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bullrush.core import Queue, QueueEvents
 from bullrush.core.drivers import Driver
 from bullrush.core.environment import key_prefix
+from bullrush.core.private_keys import strays_of
 
 from ..result.endings import Endings
 from ..utils.dispatch import Signal
@@ -81,6 +82,15 @@ class Connecting:
             if name not in self._events:
                 self._events[name] = QueueEvents(name, driver=driver, prefix=self.prefix)
             return self._events[name].start()
+
+    def stray_events(self) -> QueueEvents:
+        """The started reader of what is told of results that belong to no job."""
+        keys, driver = strays_of(self.prefix), self.driver
+        with self._guard:
+            if keys.base not in self._events:
+                found = QueueEvents(keys.queue, driver=driver, prefix=keys.prefix)
+                self._events[keys.base] = found
+            return self._events[keys.base].start()
 
     def known_queues(self) -> list[str]:
         """Every queue that the settings, the routes, the tasks and earlier calls name."""

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from bullrush.core.fleet import Fleet
-from bullrush.core.keys import FleetKeys
+from bullrush.core.private_keys import FleetKeys
 
 from ..matching import matches
 from .inspecting import Inspect

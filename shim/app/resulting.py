@@ -61,6 +61,28 @@ class Resulting:
                     found = self._endings[name] = Endings(events)
         return found
 
+    def stray_endings(self: Celery) -> Endings:  # type: ignore[misc]
+        """Who tells of results that are stored for ids without a job.
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        events = self.stray_events()
+        key = events.queue.keys.base
+        with self._guard:
+            found = self._endings.get(key)
+            if found is None:
+                found = self._endings[key] = Endings(events)
+            return found
+
+    def everywhere(self: Celery) -> list[Endings]:  # type: ignore[misc]
+        """Who tells of the ends of tasks whose queue is not known.
+
+        Raises:
+            ConnectionFailed: Redis did not answer.
+        """
+        return [*map(self.endings, self.known_queues()), self.stray_endings()]
+
     def mark_of(self, name: str, reused_id: str | None = None) -> int | None:
         """For who is about to send a task: tells its result from where on the reader of the queue
         has seen everything. None when nobody reads yet, and for an id that may have been used

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from bullrush.core.calls import Batch, run
 from bullrush.core.job import Job
-from bullrush.core.keys import FleetKeys
 from bullrush.core.outcome import Failed
+from bullrush.core.private_keys import FleetKeys
 from bullrush.core.revocations import Revocations
 
 from ..canvas.following import fail_rest

@@ -11,13 +11,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bullrush.core import clock
-from bullrush.core.calls import Batch, Call, run
+from bullrush.core.calls import Batch, Call, Command, run
 from bullrush.core.errors import JobNotFound, WrongState
+from bullrush.core.event_stream import said
 from bullrush.core.outcome import storable
+from bullrush.core.private_keys import strays_of
 
 from .. import states
 from ..exceptions import TaskRevokedError, TimeoutError
 from ..failures import exception_of, read_record, record_of, storable_exception
+from ..ids import job_id_of
 from ..result.looking import group_key, look, result_key, view
 from ..result.meta import UNKNOWN, JobMeta, Meta
 from ..result.trees import result_from_tuple
@@ -169,8 +172,10 @@ class Backend:
         key = result_key(self.app, task_id)
         text = packed_record(dumps(record, "the result"), self.app.conf.result_compression)
         expiry = ("EX", self.expires) if self.expires else ()
-        stored: Call[Any] = Call(("SET", key, text, *expiry), bytes)
-        run(self.app.driver, Batch([stored, Call(("PUBLISH", key, text), int)], list))
+        commands: list[Command] = [("SET", key, text, *expiry), ("PUBLISH", key, text)]
+        if record["status"] in states.READY_STATES:
+            commands += said(strays_of(self.app.prefix).events, "completed", job_id_of(task_id))
+        run(self.app.driver, Batch([Call(each, _unread) for each in commands], list))
 
     def mark_as_started(self, task_id: str, **meta: Any) -> Any:
         """See `store_result`."""
@@ -278,6 +283,10 @@ class Backend:
 
     def process_cleanup(self) -> None:
         """Nothing: connections are closed with the application."""
+
+
+def _unread(reply: Any) -> None:
+    """What Redis says to it does not matter."""
 
 
 def _record(

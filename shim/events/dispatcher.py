@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bullrush.core.calls import Call
 from bullrush.core.errors import ConnectionFailed
 from bullrush.core.fleet import Fleet
-from bullrush.core.keys import FleetKeys
+from bullrush.core.private_keys import FleetKeys
 
 from .._state import find_current
 from ..utils.nodenames import anon_nodename

@@ -14,9 +14,7 @@ EVENTS: tuple[Row, ...] = (
     works("task-succeeded", _TOLD, "tuples are shown as lists"),
     works("task-failed", _TOLD),
     works("task-retried", _TOLD),
-    works(
-        "task-revoked", _TOLD, "of what was revoked while it waited: by one worker"
-    ),
+    works("task-revoked", _TOLD, "of what was revoked while it waited: by one worker"),
     accepted("task-rejected", "understood by State; Celery's workers do not send it for Reject"),
     accepted("task-cancelled", "never sent: tasks go on when a connection is lost"),
     works("worker-online", _TOLD),

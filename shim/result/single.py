@@ -22,6 +22,7 @@ from .walking import Walking
 
 if TYPE_CHECKING:
     from ..app.base import Celery
+    from .endings import Endings
 
 
 class AsyncResult(Walking, Facts, Revoking, ResultBase):
@@ -322,15 +323,17 @@ class AsyncResult(Walking, Facts, Revoking, ResultBase):
 
     def _listen_for_promise(self) -> None:
         """The application holds on to this result until its task has ended."""
-        names = [self._queue] if self._queue else self.app.known_queues()
-        for name in names:
-            self.app.endings(name).add(self, self._job_ids())
+        for each in self._endings():
+            each.add(self, self._job_ids())
         self.ready()  # it may have ended meanwhile
+
+    def _endings(self) -> list[Endings]:
+        return [self.app.endings(self._queue)] if self._queue else self.app.everywhere()
 
     def tell(self, event: Event) -> None:
         """For the reader of the events: the task has ended."""
-        for name in [self._queue] if self._queue else self.app.known_queues():
-            self.app.endings(name).remove(self, self._job_ids())
+        for each in self._endings():
+            each.remove(self, self._job_ids())
         if self._mark is not None and "returnvalue" in event.fields:
             self._keep(EndMeta(event, self.app))
         else:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from ..app.base import Celery
     from .single import AsyncResult
 
-#: s after which a waiter asks Redis again, in case an event was lost; a little for ids that no
-#: queue knows, which may be stored without an event.
-_LOOK_AGAIN, _LOOK_AGAIN_FOR_UNKNOWN = 2.0, 0.25
+#: s after which a waiter asks Redis again, in case an event was lost, or a Celery of old has stored
+#: a result, which tells nobody.
+_LOOK_AGAIN = 2.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class _Waiting:
         self.pending: dict[str, list[AsyncResult]] = {}
         self._waiter = Waiter()
         self._listening: list[tuple[Endings, list[str]]] = []
-        self._unknown = False
+        #: The queues that are listened to.
+        self._heard: set[str] = set()
         self._look_at = time.monotonic() + _LOOK_AGAIN
 
     def begin(self, results: list[AsyncResult]) -> Iterator[tuple[AsyncResult, Meta]]:
@@ -119,16 +120,14 @@ class _Waiting:
         return list({id(each): each for many in self.pending.values() for each in many}.values())
 
     def _listen(self, results: Sequence[AsyncResult]) -> None:
-        by_queue: dict[str, list[str]] = {}
+        by_queue: dict[str | None, list[str]] = {}
         for each in results:
-            queues = [each._queue] if each._queue else self.app.known_queues()
-            for name in queues:
-                by_queue.setdefault(name, []).extend(each._job_ids())
-        self._unknown = any(each._queue is None for each in results)
+            by_queue.setdefault(each._queue, []).extend(each._job_ids())
         for name, job_ids in by_queue.items():
-            endings = self.app.endings(name)
-            endings.add(self._waiter, job_ids)
-            self._listening.append((endings, job_ids))
+            self._heard.update(self.app.known_queues() if name is None else [name])
+            for endings in self.app.everywhere() if name is None else [self.app.endings(name)]:
+                endings.add(self._waiter, job_ids)
+                self._listening.append((endings, job_ids))
 
     def _recently(self, result: AsyncResult) -> Event | Literal[False] | None:
         """The end of a result of our own that came while nobody waited; False when there was none;
@@ -165,8 +164,8 @@ class _Waiting:
     def _asked(self, results: list[AsyncResult]) -> Iterator[tuple[AsyncResult, Meta]]:
         if results:
             yield from self._ready_of(results)
-        pause = _LOOK_AGAIN_FOR_UNKNOWN if self._unknown else _LOOK_AGAIN
-        self._look_at = time.monotonic() + pause
+            self._listen([r for r in results if r._queue not in (None, *self._heard)])
+        self._look_at = time.monotonic() + _LOOK_AGAIN
 
     def _ready_of(self, results: list[AsyncResult]) -> Iterator[tuple[AsyncResult, Meta]]:
         for each, meta in zip(results, look(self.app, results), strict=True):

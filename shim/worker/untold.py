@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bullrush.core.delivery import Delivery
 from bullrush.core.errors import BullrushError
@@ -51,6 +51,7 @@ def _tell(state: Remote, queue_name: str, job_id: str) -> None:
     tell_revoked(task, worker_context(task, message, delivery, state.hostname))
     events = state.node.events
     if events is not None and events.enabled and task.send_events is not False:
-        fields = {"uuid": task_id_of(job.id), "terminated": False, "signum": None, "expired": False}
+        fields: dict[str, Any] = {"uuid": task_id_of(job.id)}
+        fields |= {"terminated": False, "signum": None, "expired": False}
         events.dispatcher.send("task-revoked", **fields)
         events.dispatcher.flush()

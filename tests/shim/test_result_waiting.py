@@ -9,6 +9,7 @@ import pytest
 from bullrush import Celery
 from bullrush.core import BulkJob, Completed
 from bullrush.exceptions import TimeoutError
+from bullrush.ids import job_id_of
 from bullrush.result import waiting
 from bullrush.result.endings import KEPT, Endings
 from tests.support.trips import Hands
@@ -138,6 +139,43 @@ def test_a_task_that_is_sent_after_somebody_waits_for_its_id_is_heard_of(real, q
     join = get_in_thread(real.AsyncResult("to-come"), timeout=30)
     queue.add("echo", {"args": ["came"]}, job_id="to-come")
     end_all(queue)
+    assert join() == "came"
+
+
+def test_a_result_that_is_stored_for_an_id_without_a_job_is_heard_of(real, monkeypatch):
+    monkeypatch.setattr(waiting, "_LOOK_AGAIN", 3600.0)
+    told = threading.Event()
+    result = real.AsyncResult("nobodys:own")
+    result.then(lambda each: told.set())
+    join = get_in_thread(result, timeout=30)
+    waiters = real.stray_endings()._waiters
+    wait_until(lambda: len(waiters.get(job_id_of("nobodys:own"), ())) == 2)
+    real.backend.store_result("nobodys:own", "stored", "SUCCESS")
+    assert join() == "stored"
+    assert told.wait(30)
+
+
+def test_waiting_for_an_id_that_nobody_knows_asks_redis_for_nothing(real, queue, monkeypatch):
+    monkeypatch.setattr(waiting, "_LOOK_AGAIN", 3600.0)
+    with pytest.raises(TimeoutError):
+        real.AsyncResult("first-of-all").get(timeout=0.01)  # the readers are there from now on
+    before = commands(real)
+    with pytest.raises(TimeoutError):
+        real.AsyncResult("unknown").get(timeout=1.0)
+    asked = commands(real) - before
+    # Where to look are the queue and Celery's key; once before and once after it listens.
+    assert asked <= 12, asked
+
+
+def test_a_queue_that_becomes_known_while_somebody_waits_is_listened_to(
+    real, queue_name, monkeypatch
+):
+    monkeypatch.setattr(waiting, "_LOOK_AGAIN", 0.05)
+    join = get_in_thread(real.AsyncResult("late"), timeout=30)
+    later = real.queue(f"{queue_name}-later")
+    later.add("echo", {"args": ["came"]}, job_id="late")
+    wait_until(lambda: f"{queue_name}-later" in real._endings)
+    end_all(later)
     assert join() == "came"
 
 

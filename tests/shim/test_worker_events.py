@@ -10,7 +10,7 @@ import pytest
 
 from bullrush.core.clock import now_ms
 from bullrush.core.fleet import Fleet
-from bullrush.core.keys import FleetKeys
+from bullrush.core.private_keys import FleetKeys
 from bullrush.exceptions import Ignore, Reject
 from bullrush.worker import make_worker
 from tests.support.waiting import wait_until

@@ -20,6 +20,7 @@ LUA = sorted((ROOT / "core" / "lua").rglob("*.lua"))
 #: Lowest first. A module may import its own layer and those below.
 CORE_LAYERS = (
     {"keys", "errors", "clock"},
+    {"private_keys"},
     {
         "job",
         "backoff",
