@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import logging
 import threading
 from collections.abc import Sequence
@@ -208,8 +207,10 @@ _open: WeakSet[Binding] = WeakSet()
 @atexit.register
 def _close_all() -> None:
     for binding in list(_open):
-        with contextlib.suppress(Exception):
+        try:
             binding.close()
+        except Exception:  # the others are to be closed as well
+            logger.exception("an application was not closed in order at the end of the process")
 
 
 def current_binding() -> Binding:

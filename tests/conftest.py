@@ -4,6 +4,8 @@ process.
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,10 +13,28 @@ from contextlib import ExitStack
 import pytest
 
 from tests.support.node_peer import VERSIONS, NodePeer
-from tests.support.redis_server import running_redis
+from tests.support.redis_server import empty_private_server, running_redis
 
 #: Suites of projects, which are run as their owners run them.
 collect_ignore = ["projects"]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_runs_on() -> Iterator[None]:
+    """A test ends the threads that it starts: what runs on is heard in the tests after it."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 10
+    left = [each for each in threading.enumerate() if each not in before and not _is_shared(each)]
+    for each in left:
+        each.join(max(0.0, deadline - time.monotonic()))
+    alive = [each for each in left if each.is_alive()]
+    assert not alive, f"started by this test and still running: {alive}"
+
+
+def _is_shared(thread: threading.Thread) -> bool:
+    """Whether it reads from a Node process that all tests use."""
+    return thread.name.startswith("bullmq")
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +42,13 @@ def redis_url() -> Iterator[str]:
     """A real Redis; BULLRUSH_TEST_REDIS_URL names one that is running already."""
     with running_redis() as url:
         yield url
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _redis_stays_small() -> Iterator[None]:
+    """What the tests of a module leave in Redis goes: some look at all the keys there are."""
+    yield
+    empty_private_server()
 
 
 @pytest.fixture

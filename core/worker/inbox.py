@@ -87,7 +87,8 @@ class Inbox:
             self._pipe = pipe = os.pipe()
             os.set_blocking(pipe[1], False)
             # Not before nobody can put anything any more: the number would be somebody else's.
-            weakref.finalize(self, _close, pipe)
+            # At exit neither: whoever stops a worker then, by `atexit`, still speaks to it here.
+            weakref.finalize(self, _close, pipe).atexit = False
         return self._pipe[0]
 
 

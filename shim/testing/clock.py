@@ -14,7 +14,7 @@ from bullrush.core.views import list_queues
 from bullrush.core.worker import Worker
 from bullrush.core.worker.stalled import StalledService
 
-from ..beat.scheduler import Scheduler
+from ..beat.scheduler import DEFAULT_MAX_INTERVAL, Scheduler
 from ..beat.service import Service
 from ..rates import RateLimits
 from .ageing import age_keys
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 #: s between two looks, at first and at most.
 _SHORTEST, _LONGEST = 0.0005, 0.01
+#: s of virtual time between two looks at a schedule, at most.
+_BEAT_PAUSE = 86_400.0
 
 
 class StillBusy(AssertionError):
@@ -261,6 +263,10 @@ class VirtualClock:
                 return
             self._beat = Service(self.app).scheduler
             self._beat.adjust = _unchanged  # type: ignore[method-assign]
+            if self._beat.max_interval == DEFAULT_MAX_INTERVAL:
+                # That is for who changes a schedule while it runs. Looking that often would make
+                # a day 288 moments, however little happens on it.
+                self._beat.max_interval = _BEAT_PAUSE
         while (pause := self._beat.tick()) <= 0:
             continue
         self._beat_pause = pause

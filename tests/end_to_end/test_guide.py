@@ -36,9 +36,14 @@ def check(text, page, capsys):
     pieces = list(PIECE.finditer(text))
     names: dict[str, object] = {"__name__": "__main__" if page[0].isupper() else page}
     assert pieces
-    for piece in pieces:
-        if piece["code"]:
-            exec(compile(piece["code"], page, "exec"), names)
-        else:
-            assert capsys.readouterr().out == re.sub(r"^ {4}", "", piece["output"], flags=re.M)
+    try:
+        for piece in pieces:
+            if piece["code"]:
+                exec(compile(piece["code"], page, "exec"), names)
+            else:
+                assert capsys.readouterr().out == re.sub(r"^ {4}", "", piece["output"], flags=re.M)
+    finally:  # The end of a page is the end of the program, for who reads it.
+        for each in names.values():
+            if hasattr(each, "close") and not isinstance(each, type):
+                each.close()
     assert capsys.readouterr().out == ""

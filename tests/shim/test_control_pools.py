@@ -144,9 +144,10 @@ def test_restarts_must_be_enabled(app, start, monkeypatch):
 
 
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
-def test_the_bounds_of_autoscaling_change_while_a_worker_is_busy(app, start, pool):
+def test_the_bounds_of_autoscaling_change_while_a_worker_is_busy(app, start, pool, tmp_path):
     worker = start(pool, concurrency=1, autoscale=Autoscale(1, 1, 0.1))
-    first = tasks_app.sleep.delay(60)
+    gate = tmp_path / "gate"
+    first = tasks_app.hold.delay(str(gate))
     wait_until(lambda: [each.job.id for each in worker.running()] == [first.id])
     assert command(app, "autoscale", max=3, min=1) == {"ok": "autoscale now max=3 min=1"}
     assert tasks_app.add.delay(1, 1).get(timeout=PATIENCE) == 2  # in a slot that came
@@ -154,6 +155,8 @@ def test_the_bounds_of_autoscaling_change_while_a_worker_is_busy(app, start, poo
     assert command(app, "autoscale", max=3, min=3) == {"ok": "autoscale now max=3 min=3"}
     wait_until(lambda: worker.concurrency == 3)
     assert command(app, "autoscale", max=1, min=2)["error"]
+    gate.touch()
+    assert first.get(timeout=PATIENCE)
 
 
 def test_autoscale_must_have_been_asked_for(app, start):

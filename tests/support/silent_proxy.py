@@ -38,8 +38,9 @@ class SilentProxy:
 
     def __exit__(self, *exc: object) -> None:
         for each in (self._listener, *self._open):
-            with contextlib.suppress(OSError):
-                each.close()
+            with contextlib.suppress(OSError):  # nobody is at the other end
+                each.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for it
+            each.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):

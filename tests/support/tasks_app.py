@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bullrush import Celery, signals
 from bullrush.exceptions import SoftTimeLimitExceeded
+from tests.support.waiting import wait_until
 
 app = Celery("tasks", broker=os.environ.get("BULLRUSH_TEST_BROKER", "memory://tasks"))
 
@@ -77,6 +78,12 @@ async def weigh_later(self, items):
     """The same as a coroutine."""
     await asyncio.sleep(0)  # Lets go of the loop once.
     return [[item.args[0], len(items)] for item in items]
+
+
+@app.task
+def hold(gate):
+    """Until a file of that name is there."""
+    return wait_until(Path(gate).exists, 60)
 
 
 @app.task

@@ -67,8 +67,8 @@ class Wire:
         """Close what nobody uses any more: TLS may still write to the number of a socket that was
         closed under it, which is by then another test's.
         """
+        _cut(self._listener, *self._ends)
         self._listener.close()
-        _cut(*self._ends)
         for thread in self._threads:
             thread.join(5)
         for end in self._ends:

@@ -4,4 +4,5 @@ import sys
 
 import pytest
 
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", ".", "."]))
+HERE_ALONE = ("-c", "/dev/null", "--rootdir", ".", "--confcutdir", ".")
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *HERE_ALONE, "."]))
