@@ -132,10 +132,14 @@ def delayed(contender: Contender, server: Server, jobs: int = 5000) -> Figures:
     return {**_quantiles(found), "ran": len(found)}
 
 
+#: s after which a worker has told all it has to tell of its last job, such as its counts.
+TELLING = 12
+
+
 def idle(contender: Contender, server: Server, seconds: float = 10) -> Figures:
     """What a worker without jobs costs."""
     with contender.worker() as worker:
-        _settle(contender, worker, 3)
+        _settle(contender, worker, TELLING)
         server.clear()
         cpu = worker.cpu()
         time.sleep(seconds)
