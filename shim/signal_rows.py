@@ -12,8 +12,8 @@ _IN = {
     "setup_logging": _LOGGING,
     "after_setup_logger": _LOGGING,
     "after_setup_task_logger": _LOGGING,
-    "beat_init": "tests/shim/test_beat.py",
-    "beat_embedded_init": "tests/shim/test_beat.py",
+    "beat_init": "tests/shim/beat/test_services.py",
+    "beat_embedded_init": "tests/shim/beat/test_services.py",
 }
 _NOTES = {
     "heartbeat_sent": "every 10 s",

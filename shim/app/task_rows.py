@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..compatibility import Row, accepted, refused, works
 
 _TASKS = "tests/shim/test_tasks.py"
+_SENDING = "tests/shim/test_sending_tasks.py"
 _CLASSES = "tests/shim/test_task_classes.py"
 _RETRY = "tests/shim/test_retry.py"
 _MODELS = "tests/shim/test_models.py"
@@ -40,8 +41,8 @@ TASK_OPTIONS: tuple[Row, ...] = (
     accepted("delivery_mode", _BROKERS),
     accepted("immediate", _BROKERS),
     accepted("mandatory", _BROKERS),
-    works("priority", _TASKS),
-    works("expires", _TASKS),
+    works("priority", _SENDING),
+    works("expires", _SENDING),
     works("serializer", _CODING),
     works("compression", _CODING),
     works("rate_limit", "tests/shim/test_rate_limits.py"),

@@ -8,7 +8,8 @@ from .setting import Setting, accepted, met, works
 
 _HERE = "tests/shim/test_settings.py"
 _WORKERS = "tests/shim/test_app.py"
-_CLOCK = "tests/shim/test_beat.py"
+_IN = "tests/shim/beat"
+_CLOCK = f"{_IN}/test_services.py"
 _POOLS = "tests/shim/test_pools.py"
 _LOG = "tests/shim/test_logging.py"
 _CONTROLLED = "tests/shim/test_control.py"
@@ -75,12 +76,17 @@ _WORKER = [
     ),
 ]
 _BEAT = [
-    works("beat_schedule", {}, _CLOCK, "entries become BullMQ's job schedulers"),
+    works("beat_schedule", {}, f"{_IN}/test_writing.py", "entries become BullMQ's job schedulers"),
     works("beat_scheduler", "celery.beat:PersistentScheduler", _CLOCK, "its state is in Redis"),
-    works("beat_schedule_filename", "celerybeat-schedule", _CLOCK, "a name; no file is written"),
+    works(
+        "beat_schedule_filename",
+        "celerybeat-schedule",
+        f"{_IN}/test_starting_again.py",
+        "a name; no file is written",
+    ),
     works("beat_max_loop_interval", 0, _CLOCK),
     works("beat_sync_every", 0, _CLOCK),
-    works("beat_cron_starting_deadline", None, _CLOCK),
+    works("beat_cron_starting_deadline", None, f"{_IN}/test_writing.py"),
     accepted("beat_enable_remote_control", False, "beat answers no commands"),
     accepted("beat_remote_control_max_tick_age", None, "beat answers no commands"),
 ]

@@ -15,7 +15,7 @@ from .main import cli
 from .worker_options import OTHER_POOLS, WITHOUT_EFFECT
 
 _COMMANDS = "tests/shim/test_commands.py"
-_CLOCK = "tests/shim/test_beat_cli.py"
+_CLOCK = "tests/shim/beat/test_command.py"
 _DRAWN = "tests/shim/cli/test_graph_and_amqp.py"
 _CONTROLLED = "tests/shim/test_control.py"
 _IN_POOLS = "tests/shim/test_control_pools.py"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -45,6 +46,25 @@ def start(app: Celery) -> Iterator[Callable[..., Worker]]:
     yield start
     for worker in started:
         worker.stop(timeout=10)
+
+
+@pytest.fixture
+def start_hearing() -> Iterator[Callable[..., Worker]]:
+    """Starts workers of any application, each when it hears commands; `patience` s are given to
+    what it runs at the end of the test.
+    """
+    started: list[tuple[Worker, float]] = []
+
+    def start(app: Celery, *, patience: float = 10, **options: Any) -> Worker:
+        worker, ready = make_worker(app, **options), threading.Event()
+        worker.on("ready", ready.set)
+        started.append((worker.start(), patience))
+        assert ready.wait(30)
+        return worker
+
+    yield start
+    for worker, patience in started:
+        worker.stop(timeout=patience)
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
+from functools import partial
 
 import pytest
 
 from bullrush import Celery, signals
 from bullrush.exceptions import DuplicateNodenameWarning, TaskRevokedError
-from bullrush.worker import make_worker, state
+from bullrush.worker import state
 from bullrush.worker.control import Panel, control_command, inspect_command
 from bullrush.worker.request import Request
 from tests.support.waiting import wait_until
@@ -39,23 +40,10 @@ def fleet(app, queue_name):
 
 
 @pytest.fixture
-def start(fleet):
+def start(fleet, start_hearing):
     """Starts workers that hear commands; all are stopped at the end."""
-    started = []
-
-    def start(**options):
-        worker = make_worker(fleet, **{"concurrency": 2, "pool": "threads", **options})
-        ready = threading.Event()
-        worker.on("ready", ready.set)
-        started.append(worker)
-        worker.start()
-        assert ready.wait(PATIENCE)
-        return worker
-
-    yield start
+    yield partial(start_hearing, fleet, concurrency=2, pool="threads")
     fleet.gate.set()
-    for worker in started:
-        worker.stop(timeout=10)
 
 
 @pytest.fixture

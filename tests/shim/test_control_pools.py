@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 import uuid
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from bullrush import signals
 from bullrush.core.worker.autoscale import Autoscale
 from bullrush.exceptions import TaskRevokedError
-from bullrush.worker import make_worker
 from tests.support import tasks_app
 from tests.support.waiting import wait_until
 
@@ -36,21 +34,11 @@ def app(redis_url, queue_name, monkeypatch):
 
 
 @pytest.fixture
-def start(app):
+def start(app, start_hearing):
     """Starts a worker that hears commands."""
-    started = []
-
-    def start(pool, **options):
-        worker = make_worker(app, pool=pool, **{"concurrency": 2, **options})
-        ready = threading.Event()
-        worker.on("ready", ready.set)
-        started.append(worker.start())
-        assert ready.wait(PATIENCE)
-        return worker
-
-    yield start
-    for worker in started:
-        worker.stop(timeout=1)
+    return lambda pool, **options: start_hearing(
+        app, pool=pool, patience=1, **{"concurrency": 2, **options}
+    )
 
 
 def command(app, name, **arguments):

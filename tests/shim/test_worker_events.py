@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import uuid
+from functools import partial
 
 import pytest
 
@@ -12,7 +13,6 @@ from bullrush.core.clock import now_ms
 from bullrush.core.fleet import Fleet
 from bullrush.core.private_keys import FleetKeys
 from bullrush.exceptions import Ignore, Reject
-from bullrush.worker import make_worker
 from tests.support.waiting import wait_until
 
 #: s that anything may take on a busy machine.
@@ -85,23 +85,10 @@ def heard(project):
 
 
 @pytest.fixture
-def start(project):
+def start(project, start_hearing):
     """Starts workers; all are stopped at the end."""
-    started = []
-
-    def start(**options):
-        worker = make_worker(project, **{"concurrency": 1, "pool": "threads", **options})
-        ready = threading.Event()
-        worker.on("ready", ready.set)
-        started.append(worker)
-        worker.start()
-        assert ready.wait(PATIENCE)
-        return worker
-
-    yield start
+    yield partial(start_hearing, project, concurrency=1, pool="threads")
     project.gate.set()
-    for worker in started:
-        worker.stop(timeout=10)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bullrush.core import FlowJob
+from bullrush.core import FlowJob, Queue
 from tests.support.stored import Stored
 
 
@@ -52,3 +52,8 @@ def _value(place: Stored, key: str) -> Any:
     if kind in (b"hash", b"zset"):
         return dict(zip(value[::2], value[1::2], strict=True))
     return set(value) if kind == b"set" else value
+
+
+def queue_of(place: Stored) -> Queue:
+    """The queue whose keys those are; it shares the connection."""
+    return Queue(place.keys.queue, driver=place.driver)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -64,7 +65,7 @@ DATABASE = """
 
 @pytest.mark.parametrize("code", [REDBEAT, DATABASE], ids=["redbeat", "django-celery-beat"])
 def test_a_published_scheduler_runs_as_it_is(code, tmp_path, redis_url, queue_name):
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    root = str(Path(__file__).resolve().parents[3])
     environment = {**os.environ, "BROKER": redis_url, "QUEUE": queue_name, "PYTHONPATH": root}
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(START) + textwrap.dedent(code)],
