@@ -138,5 +138,10 @@ class Pool(Protocol):
     def resize(self, slots: int) -> None:
         """Run that many at once from now on. Deliveries that run are left alone."""
 
+    def leave(self) -> None:
+        """The worker is about to stop; safe in a signal handler. Signals that reach its children
+        now were meant for the worker.
+        """
+
     def stop(self, timeout: float | None) -> bool:
         """Let running deliveries end, for at most `timeout` s. Whether all have ended."""

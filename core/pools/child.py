@@ -52,11 +52,13 @@ class Plan:
     watch_memory: bool = False
 
 
-def child_main(connection: Connection, plan: Plan, current: Any, condemned: Any) -> None:
+def child_main(
+    connection: Connection, plan: Plan, current: Any, condemned: Any, leaving: Any
+) -> None:
     """The whole life of a child."""
     if hasattr(signal, "SIGUSR1"):
         signal.signal(signal.SIGUSR1, SignalInterruptible.on_signal)
-    group_signals.overhear(condemned)
+    group_signals.overhear(condemned, leaving)
     if plan.prepare is not None:
         plan.prepare()
     Child(connection, plan, current).run()

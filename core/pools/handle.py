@@ -32,10 +32,16 @@ class ChildHandle:
         options: the pool's.
         main: what the process runs.
         index: the number in its name, from 1.
+        leaving: shared memory of all children: whether the worker is about to stop.
     """
 
     def __init__(
-        self, context: Any, options: PreforkOptions, main: Callable[..., None], index: int
+        self,
+        context: Any,
+        options: PreforkOptions,
+        main: Callable[..., None],
+        index: int,
+        leaving: Any,
     ) -> None:
         self.index = index
         self.connection, theirs = context.Pipe()
@@ -43,7 +49,7 @@ class ChildHandle:
         #: when the child is dead.
         self._current = context.RawValue("q", 0)
         self._condemned = context.RawValue("b", 0)
-        shared = (self._current, self._condemned)
+        shared = (self._current, self._condemned, leaving)
         self._process = context.Process(
             target=main, args=(theirs, options.plan, *shared), name=f"PoolWorker-{index}"
         )

@@ -82,6 +82,7 @@ class PreforkPool:
             _check_plan(options.plan)
         if method == "forkserver":
             self._context.set_forkserver_preload([_FORK_SERVER, *options.preload])
+        self._leaving = self._context.RawValue("b", 0)
         self._guard = threading.RLock()
         self._children: list[ChildHandle] = []
         self._depth = 1
@@ -168,6 +169,10 @@ class PreforkPool:
                 self._retire(child)
         self._wake()
 
+    def leave(self) -> None:
+        """See `Pool`."""
+        self._leaving.value = 1
+
     def stop(self, timeout: float | None) -> bool:
         """See `Pool`. Children that have not ended by then are killed."""
         with self._guard:
@@ -224,7 +229,7 @@ class PreforkPool:
                     self._options.before_child()
                 taken = {child.index for child in self._children}
                 index = next(each for each in itertools.count(1) if each not in taken)
-                child = ChildHandle(self._context, self._options, child_main, index)
+                child = ChildHandle(self._context, self._options, child_main, index, self._leaving)
                 self._children.append(child)
         except Exception as error:
             logger.error("no child process could be started (%s), trying again", error)
@@ -373,7 +378,7 @@ class PreforkPool:
         verdict = child.verdict(delivery)
         if verdict is not None:
             return self._work.abort(delivery, verdict)
-        error = WorkerLostError(f"the process that ran it ended: {exit_text(exit_code)}")
+        error = WorkerLostError(f"Worker exited prematurely: {exit_text(exit_code)}")
         return self._work.lose(delivery, error)
 
     def _tell(self, reports: Iterable[Finished]) -> None:

@@ -66,6 +66,9 @@ class SoloPool:
     def resize(self, slots: int) -> None:
         """See `Pool`. One stays one."""
 
+    def leave(self) -> None:
+        """See `Pool`. There are no children."""
+
     def stop(self, timeout: float | None) -> bool:
         """See `Pool`."""
         if self._loop is not None:

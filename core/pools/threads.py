@@ -88,6 +88,9 @@ class ThreadPool:
         """See `Pool`. Threads beyond the number stay, without work."""
         self.slots = slots
 
+    def leave(self) -> None:
+        """See `Pool`. There are no children."""
+
     def stop(self, timeout: float | None) -> bool:
         """See `Pool`."""
         with self._ended:

@@ -52,7 +52,7 @@ class WorkerOptions(TypedDict, total=False):
         max_memory_per_child: KiB; a child that holds more is replaced.
         drain_timeout: s that running jobs may take after the first SIGTERM or SIGINT before they
             are handed back; as long as it takes by default.
-        soft_shutdown_timeout: s that they may still take after SIGQUIT, or a second signal, before
+        soft_shutdown_timeout: s that they may still take after SIGQUIT, or a second SIGINT, before
             they are handed back; another signal ends that.
         cold_on_sigterm: take SIGTERM for SIGQUIT.
         autoscale: `Autoscale`: bounds between which the number of slots follows the load.

@@ -84,6 +84,8 @@ class Worker:
         self._deadline: float | None = None
         #: Whether a signal has asked for more than a warm stop.
         self._cold = False
+        #: Whether SIGINT has asked for a warm stop.
+        self._interrupted = False
 
     @property
     def queues(self) -> list[Queue]:
@@ -150,7 +152,7 @@ class Worker:
 
     def run(self) -> None:
         """Work in this thread until `stop`, SIGTERM or SIGINT; running jobs end first. A second
-        signal ends at once.
+        SIGINT, or SIGQUIT, ends at once.
 
         Raises:
             AuthenticationFailed: Redis refuses the user or the password.
@@ -196,6 +198,7 @@ class Worker:
         """As `stop`, without waiting. Safe in a signal handler."""
         if timeout is not None:
             self._deadline = time.monotonic() + timeout
+        self.pool.leave()
         if not self._consumer.stopping:
             self._listeners.tell("closing")
         self._consumer.stop(self._deadline)
@@ -335,18 +338,22 @@ class Worker:
         return {number: signal.signal(number, self._on_signal) for number in numbers}
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """The first SIGTERM or SIGINT waits for running jobs (as long as `drain_timeout` says);
-        SIGQUIT, or a second signal, hands them back after `soft_shutdown_timeout`, a third at once.
+        """SIGTERM and the first SIGINT wait for running jobs (as long as `drain_timeout` says);
+        SIGQUIT, or a second SIGINT, hands them back after `soft_shutdown_timeout`, one more at
+        once.
         """
+        self.pool.leave()
         name, settings = signal.Signals(number).name, self.settings
-        quits = name == "SIGQUIT" or (name == "SIGTERM" and settings.cold_on_sigterm)
-        cold = quits or self._consumer.stopping
+        stopping = self._consumer.stopping
+        cold = name == "SIGQUIT" or (name == "SIGTERM" and settings.cold_on_sigterm)
+        cold = cold or (name == "SIGINT" and self._interrupted)
+        self._interrupted = self._interrupted or name == "SIGINT"
         soft = settings.soft_shutdown_timeout if cold and not self._cold else 0
-        self._cold = cold
+        self._cold = self._cold or cold
         self._listeners.tell("signalled", name, cold)
         if not cold:
             logger.info("stopping: %s, running jobs end first", name)
-            self.request_stop(settings.drain_timeout)
+            self.request_stop(None if stopping else settings.drain_timeout)
         elif soft and self._consumer.running():
             logger.warning("Initiating Soft Shutdown, terminating in %s seconds", soft)
             self.request_stop(soft)

@@ -37,7 +37,7 @@ def supervise(count: int, name: str) -> int:
     stopped = threading.Event()
 
     def stop(number: int, frame: Any) -> None:
-        # The second signal is the second one for them, too: then they end at once.
+        # The second SIGINT is the second one for them, too: then they end at once.
         stopped.set()
         for each in kept:
             each.send(number)

@@ -48,7 +48,7 @@ _CLOCK = ("beat", "schedule", "scheduler")
 def worker(
     context: click.Context, /, settings: tuple[str, ...], reload: bool, **options: Any
 ) -> None:
-    """Run tasks until SIGTERM or SIGINT; then running tasks end first. A second signal, or SIGQUIT,
+    """Run tasks until SIGTERM or SIGINT; then running tasks end first. A second SIGINT, or SIGQUIT,
     hands them back at once.
 
     Words such as worker_soft_shutdown_timeout=10 at the end are settings.

@@ -61,6 +61,8 @@ class Node:
         self.consumer = NodeConsumer(self)
         self.worker: Worker | None = None
         self.exitcode = 0
+        #: The first signal says how the command ends.
+        self._signalled_before = False
         self.remote: Remote | None = None
         self.events: WorkerEvents | None = None
         self.counts: Counter[Any] = Counter()
@@ -145,8 +147,9 @@ class Node:
         signals.heartbeat_sent.send(sender=self.consumer)
 
     def _signalled(self, name: str, at_once: bool) -> None:
-        if not at_once:
+        if not at_once and not self._signalled_before:
             self.exitcode = int(name == "SIGINT")
+        self._signalled_before = True
         signals.worker_shutting_down.send(
             sender=self.hostname,
             sig=name,

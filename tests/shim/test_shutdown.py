@@ -142,6 +142,40 @@ def test_a_second_signal_is_soft_and_a_third_ends_at_once(run):
     assert worker.ends() == (1, "PENDING")
 
 
+def test_sigterm_again_is_as_warm_as_the_first_and_so_is_the_first_interrupt(run):
+    worker = run("-P", "threads")
+
+    worker.signal(signal.SIGTERM)
+    worker.says("running jobs end first")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        worker.signal(number)
+        worker.says(f"stopping: {number.name}, running jobs end first")
+    worker.let_go()
+
+    assert worker.ends() == (0, "SUCCESS")
+
+
+def test_a_second_interrupt_hands_back_whatever_came_before(run):
+    worker = run("-P", "threads")
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+        worker.signal(number)
+        worker.says(f": {number.name}, running jobs")
+
+    assert worker.ends() == (1, "PENDING")
+
+
+def test_a_child_that_alone_is_told_to_end_does_and_its_task_is_lost(run):
+    worker = run("-P", "prefork")
+    (child,) = worker.app.control.inspect(timeout=PATIENCE, limit=1).active().popitem()[1]
+
+    os.kill(child["worker_pid"], signal.SIGTERM)
+    worker.says("died: signal 15 (SIGTERM)")
+    worker.let_go()
+
+    assert worker.result.get(timeout=PATIENCE) == "held"  # by the next child
+
+
 def test_without_a_soft_time_a_cold_end_is_at_once(run):
     worker = run("-P", "threads")
 

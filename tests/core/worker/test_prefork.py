@@ -79,7 +79,7 @@ def test_a_job_that_kills_its_child_fails_with_how_it_died_and_the_others_go_on(
     start(fail_when_lost=True)
     slow = queue.add("sleep", 0.5)
     deadly = queue.add(name, data)
-    with pytest.raises(JobFailed, match=words):
+    with pytest.raises(JobFailed, match=f"Worker exited prematurely: .*{words}"):
         finish(events, deadly)
     assert finish(events, slow) == "slept"
     assert finish(events, queue.add("double", 2)) == 4
