@@ -201,6 +201,11 @@ class QueueKeys:
         """A private hash: what our workers have counted of the queue's jobs."""
         return f"{self.prefix}::bullrush:{self.queue}:measures"
 
+    @property
+    def history(self) -> str:
+        """A private hash: how many of the queue's jobs ended in which stretch of time."""
+        return f"{self.prefix}::bullrush:{self.queue}:history"
+
     def wake(self, worker_id: str) -> str:
         """A private key by which a worker wakes itself, outside BullMQ's part of the key space."""
         return f"{self.prefix}::bullrush:{self.queue}:wake:{worker_id}"
@@ -357,3 +362,8 @@ def audit_key(prefix: str) -> str:
 def undos_key(prefix: str) -> str:
     """A private sorted set: what can be undone, by the Unix ms until which it can."""
     return f"{prefix}::bullrush:undos"
+
+
+def deploys_key(prefix: str) -> str:
+    """A private stream: when the application was deployed."""
+    return f"{prefix}::bullrush:deploys"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bullrush.core.calls import Command
 from bullrush.core.drivers import Driver
 from bullrush.core.errors import BullrushError
 
@@ -48,14 +50,23 @@ class ServerState:
 NO_ANSWER = ServerState()
 
 
+#: What is asked of it; the replies go to `server_state`.
+COMMANDS: tuple[Command, ...] = tuple(("INFO", section) for section in _SECTIONS)
+
+
 def read_server(driver: Driver) -> ServerState:
     """Ask in one round trip. What may not be asked stays unknown.
 
     Raises:
         ConnectionFailed: Redis did not answer.
     """
+    return server_state(driver, driver.execute_many(COMMANDS))
+
+
+def server_state(driver: Driver, replies: Sequence[Any]) -> ServerState:
+    """What the replies to `COMMANDS` say."""
     said: dict[str, str] = {}
-    for reply in driver.execute_many([("INFO", section) for section in _SECTIONS]):
+    for reply in replies:
         said |= _pairs(reply)
     append_only = said.get("aof_enabled")
     return ServerState(

@@ -9,6 +9,8 @@ import threading
 from collections import Counter
 from typing import Any
 
+from .. import history
+from ..clock import now_ms
 from ..delivery import Finished
 from ..drivers import Driver
 from ..errors import BullrushError, ServerError
@@ -49,6 +51,9 @@ class MeasuringService(Service):
         #: Likewise: the names of jobs that are told apart, and what is not written yet.
         self._names: dict[str, set[str]] = {}
         self._owed: dict[str, Counter[str]] = {}
+        #: Likewise: the stretches of time in which jobs ended, and when old ones were removed last.
+        self._ended: dict[str, Counter[str]] = {}
+        self._cleared: dict[str, int] = {}
 
     def count(self, finished: Finished) -> None:
         """Count one delivery, if it was a run."""
@@ -80,9 +85,11 @@ class MeasuringService(Service):
             counted, self._queues = self._queues, {}
         for base, measures in counted.items():
             self._owed.setdefault(base, Counter()).update(fields_of(measures))
+            ended = history.grown(_outcomes(measures), now_ms())
+            self._ended.setdefault(base, Counter()).update(ended)
         for base in list(self._owed):
             self._write(base)
-            del self._owed[base]
+            del self._owed[base], self._ended[base]
 
     def stop(self, timeout: float = 5.0) -> None:
         """See `Service`."""
@@ -99,16 +106,37 @@ class MeasuringService(Service):
 
     def _write(self, base: str) -> None:
         prefix, queue = split_base(base)
-        key = QueueKeys(queue, prefix).measures
+        keys = QueueKeys(queue, prefix)
+        key = keys.measures
         known = self._names.get(base)
         if known is None:
             known = self._names[base] = names_in(self._driver.execute(("HKEYS", key)))
         grown = told_apart(self._owed[base], known)
         commands: list[Any] = [("HINCRBY", key, field, number) for field, number in grown.items()]
-        for reply in self._driver.execute_many([*commands, ("PEXPIRE", key, KEPT_MS)]):
+        commands += [("PEXPIRE", key, KEPT_MS), *self._history(base, keys.history)]
+        for reply in self._driver.execute_many(commands):
             if isinstance(reply, ServerError):
                 logger.warning("measuring: %s", reply)
                 return
+
+    def _history(self, base: str, key: str) -> list[Any]:
+        """What is to be written of stretches of time; those too old go when a new one begins."""
+        ended = self._ended[base]
+        if not ended:
+            return []
+        now = now_ms()
+        commands: list[Any] = [("HINCRBY", key, field, more) for field, more in ended.items()]
+        newest = history.DAY.newest(now)
+        if self._cleared.get(base) != newest:
+            old = history.outdated(self._driver.execute(("HKEYS", key)), now)
+            self._cleared[base] = newest
+            commands += [("HDEL", key, *old)] if old else []
+        return [*commands, ("PEXPIRE", key, history.KEPT_MS)]
+
+
+def _outcomes(measures: QueueMeasures) -> Counter[str]:
+    """What came of all runs."""
+    return sum((each.outcomes for each in measures.jobs.values()), Counter())
 
 
 #: Outcome of a run -> what it is called. Anything else is no run.

@@ -22,6 +22,7 @@ from . import (
     bulk,
     configured,
     counts,
+    deploys,
     doctor,
     editing,
     failures,
@@ -53,6 +54,7 @@ SUBJECTS = (
     tenants,
     doctor,
     configured,
+    deploys,
     audit,
     openapi,
 )

@@ -68,11 +68,16 @@ def state_bar(counts: Mapping[str, int]) -> Markup:
     return Markup(head + tail).format(f"{max(left, 1):.2f}", words, Markup("").join(parts))
 
 
-def throughput(buckets: Sequence[tuple[int, int, str]], height: int = 104) -> Markup:
+def throughput(
+    buckets: Sequence[tuple[int, int, str]],
+    marks: Sequence[tuple[float, str]] = (),
+    height: int = 104,
+) -> Markup:
     """Completed jobs above a zero line and failed ones below it, the newest at the right.
 
     Args:
         buckets: (completed, failed, when), oldest first.
+        marks: (how far from the left, from 0 to 1; a text) of moments that are marked.
     """
     width, gutter, below = 1000, 34, 30
     most = max(max((done for done, _, _ in buckets), default=0), 1)
@@ -86,10 +91,13 @@ def throughput(buckets: Sequence[tuple[int, int, str]], height: int = 104) -> Ma
             _bucket(x, step, zero, (up, down), f"{when}: {done} completed, {failed} failed")
         )
     texts = _axis(zero, gutter, width, most, buckets)
+    lines = Markup("").join(
+        _mark(gutter + place * (width - gutter), zero, text) for place, text in marks
+    )
     words = f"{sum(b[0] for b in buckets)} completed and {sum(b[1] for b in buckets)} failed"
     return Markup(
-        '<svg class="throughput" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>'
-    ).format(width, height, words, texts, Markup("").join(bars))
+        '<svg class="throughput" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>'
+    ).format(width, height, words, texts, Markup("").join(bars), lines)
 
 
 def _bucket(x: float, step: float, zero: float, size: tuple[float, float], title: str) -> Markup:
@@ -110,6 +118,13 @@ def _bucket(x: float, step: float, zero: float, size: tuple[float, float], title
         down=f"{down:.1f}",
         title=title,
     )
+
+
+def _mark(x: float, zero: float, text: str) -> Markup:
+    return Markup(
+        '<g class="mark"><line x1="{x}" x2="{x}" y1="6" y2="{zero}"/>'
+        '<path d="M{left} 2h6l-3 5z"/><title>{text}</title></g>'
+    ).format(x=f"{x:.1f}", left=f"{x - 3:.1f}", zero=zero, text=text)
 
 
 def _axis(

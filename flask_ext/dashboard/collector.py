@@ -11,13 +11,15 @@ from dataclasses import dataclass, field, replace
 from bullrush.core.calls import Command
 from bullrush.core.catalogue import Catalogue
 from bullrush.core.clock import now_ms
+from bullrush.core.deploys import Deploy, deploys_call
 from bullrush.core.drivers import Driver
 from bullrush.core.errors import BullrushError
+from bullrush.core.history import Window
 from bullrush.core.snapshot import QueueSnapshot, take
 from bullrush.core.thresholds import Finding, Thresholds, judge
 
-from ..server import NO_ANSWER, ServerState, read_server
-from .history import WINDOWS, Gauges, Series, Window, commands_for, read_series, summed
+from ..server import COMMANDS, NO_ANSWER, ServerState, server_state
+from .history import WINDOWS, Gauges, Series, commands_for, read_series, summed
 from .recent import Recent, sample
 
 logger = logging.getLogger("bullrush.flask_ext")
@@ -45,6 +47,7 @@ class Reading:
         gauges: name of a number -> its values in the last hour.
         recent: what ended lately.
         server: Redis itself.
+        deploys: the last deployments, the newest first.
         findings: what is above its limit.
         complete: whether all queues have been found.
         latency: ms that Redis took for the queues.
@@ -58,6 +61,7 @@ class Reading:
     gauges: Mapping[str, Sequence[float]] = field(default_factory=dict)
     recent: Recent = field(default_factory=Recent)
     server: ServerState = NO_ANSWER
+    deploys: Sequence[Deploy] = ()
     findings: Sequence[Finding] = ()
     complete: bool = False
     latency: float = 0.0
@@ -202,23 +206,32 @@ class Collector:
         queues = tuple(take(self._driver(), self._prefix, names, now=now))
         latency = (time.perf_counter() - started) * 1000
         self._gauges.note(now, _numbers(queues))
-        recent, server, series = self._reading.recent, self._reading.server, self._reading.series
+        slow = self._reading
         if time.monotonic() - self._slowly_at > SLOW_PERIOD:
-            recent = sample(self._driver(), self._prefix, queues, self._redacted)
-            server = read_server(self._driver())
-            series = self._series(queues, _HOUR, now)
+            slow = self._read_slowly(queues, now)
             self._slowly_at = time.monotonic()
-        return Reading(
+        return replace(
+            slow,
             at=now,
             queues=queues,
-            series=series,
-            total=summed(list(series.values()), _HOUR),
             gauges={name: self._gauges.series(name, now) for name in _numbers(())},
-            recent=recent,
-            server=server,
             findings=judge(queues, self._thresholds),
             complete=self._catalogue.complete,
             latency=latency,
+        )
+
+    def _read_slowly(self, queues: Sequence[QueueSnapshot], now: int) -> Reading:
+        """What need not be known each second."""
+        driver, series = self._driver(), self._series(queues, _HOUR, now)
+        marks = deploys_call(self._prefix)
+        *said, marked = driver.execute_many([*COMMANDS, marks.command])
+        return replace(
+            self._reading,
+            recent=sample(driver, self._prefix, queues, self._redacted),
+            server=server_state(driver, said),
+            series=series,
+            total=summed(list(series.values()), _HOUR),
+            deploys=[] if isinstance(marked, BullrushError) else marks.read(marked),
         )
 
     def _series(

@@ -1,7 +1,9 @@
-"""How many jobs ended in each stretch of the last hour, day or week.
+"""How many jobs ended in each stretch of the last hour, day, week or quarter.
 
 Workers with the option `metrics` have counted them. Of other queues the jobs that are still there
-are counted by the time they ended, so those that were removed at once are not seen.
+are counted by the time they ended, so those that were removed at once are not seen. For more than
+an hour there is also what our workers with the option `measure` have added up. Each of these may
+miss some jobs and none counts one twice, so the largest number is the best.
 """
 
 from __future__ import annotations
@@ -12,46 +14,16 @@ from typing import Any
 
 from bullrush.core.calls import Command
 from bullrush.core.errors import BullrushError
+from bullrush.core.history import DAY, KINDS, QUARTER, STORED, WEEK, Window
 from bullrush.core.keys import METRICS_FIELDS, QueueKeys
 from bullrush.core.snapshot import QueueSnapshot
 
-KINDS = ("completed", "failed")
 _MINUTE = 60_000
 _METER = tuple(METRICS_FIELDS[name] for name in ("count", "prev_ts", "prev_count"))
 
 
-@dataclass(frozen=True)
-class Window:
-    """So many buckets of so many minutes each."""
-
-    label: str
-    minutes: int
-    buckets: int
-
-    @property
-    def span(self) -> int:
-        """Minutes in all."""
-        return self.minutes * self.buckets
-
-    def first_minute(self, now: int) -> int:
-        """The minute, counted from 1970, at which the oldest bucket begins; the running one is in
-        the newest.
-        """
-        last = now // _MINUTE // self.minutes
-        return (last - self.buckets + 1) * self.minutes
-
-    def starts(self, now: int) -> list[int]:
-        """Unix ms at which each bucket begins, oldest first."""
-        first = self.first_minute(now)
-        return [(first + index * self.minutes) * _MINUTE for index in range(self.buckets)]
-
-
 #: Name in a URL -> the window.
-WINDOWS = {
-    "1h": Window("1 h", 1, 60),
-    "24h": Window("24 h", 20, 72),
-    "7d": Window("7 d", 120, 84),
-}
+WINDOWS = {"1h": Window(1, 60), "24h": DAY, "7d": WEEK, "90d": QUARTER}
 
 
 @dataclass(frozen=True)
@@ -75,6 +47,8 @@ def commands_for(queue: QueueSnapshot, prefix: str, window: Window, now: int) ->
             step = window.minutes * _MINUTE
             for start in window.starts(now):
                 commands.append(("ZCOUNT", getattr(keys, kind), start, f"({start + step}"))
+        if window in STORED:
+            commands.append(("HMGET", keys.history, *window.fields(kind, now)))
     return commands
 
 
@@ -88,6 +62,8 @@ def read_series(queue: QueueSnapshot, replies: Iterator[Any], window: Window, no
             found[kind] = tuple(_whole(next(replies)) for _ in range(window.buckets))
         else:
             found[kind] = (0,) * window.buckets
+        if window in STORED:
+            found[kind] = _larger(found[kind], next(replies))
     return Series(found["completed"], found["failed"])
 
 
@@ -118,6 +94,13 @@ def _metered(meter: Any, data: Any, window: Window, now: int) -> tuple[int, ...]
         if 0 <= index < window.buckets:
             buckets[index] += number
     return tuple(buckets)
+
+
+def _larger(one: tuple[int, ...], stored: Any) -> tuple[int, ...]:
+    """The larger number of each bucket."""
+    if isinstance(stored, BullrushError):
+        return one
+    return tuple(max(each, _whole(other)) for each, other in zip(one, stored, strict=True))
 
 
 def _whole(value: Any) -> int:

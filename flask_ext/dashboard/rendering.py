@@ -5,6 +5,7 @@ templates does not reach these, and all text is escaped.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,9 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..words import FILTERS
+from bullrush.core.deploys import Deploy
+
+from ..words import FILTERS, clock
 from .charts import STATES, sparkline, state_bar, throughput
 from .history import WINDOWS, Series
 
@@ -39,6 +42,7 @@ def environment() -> Environment:
         "state_words": STATES,
         "row_id": row_id,
         "buckets": buckets,
+        "marks": marks,
     }
     return made
 
@@ -77,9 +81,20 @@ def buckets(series: Series, now: int, span: str) -> list[tuple[int, int, str]]:
     """(completed, failed, when) of each bucket of a window, oldest first."""
     window = WINDOWS[span]
     form = "%H:%M" if window.span <= 1440 else "%d %b %H:%M"
+    form = "%d %b" if window.minutes == 1440 else form
     starts = (datetime.fromtimestamp(each / 1000, timezone.utc) for each in window.starts(now))
     times = [each.strftime(form) for each in starts]
     return list(zip(series.completed, series.failed, times, strict=True))
+
+
+def marks(deploys: Sequence[Deploy], now: int, span: str) -> list[tuple[float, str]]:
+    """(how far from the left, from 0 to 1; what it says) of each deployment within a window."""
+    window = WINDOWS[span]
+    begin, whole = window.starts(now)[0], window.span * 60_000
+    shown = ((each, (each.at - begin) / whole) for each in deploys)
+    return [
+        (place, f"{each.text}, {clock(each.at)} UTC") for each, place in shown if 0 <= place < 1
+    ]
 
 
 def row_id(queue: str) -> str:

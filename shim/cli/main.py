@@ -37,6 +37,7 @@ HOMES = {
     "keys": ".keys:keys",
     "logtool": ".logtool:logtool",
     "list": ".queues:listing",
+    "mark-deploy": ".deploys:mark_deploy",
     "migrate": ".migrate:migrate",
     "multi": ".multi:multi",
     "purge": ".queues:purge",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bullrush.core import BulkJob, Failed
+from bullrush.core.clock import now_ms
+from bullrush.core.deploys import mark_deploy
+from bullrush.core.history import grown
 from tests.support.trips import Hands
 from tests.support.waiting import wait_until
 
@@ -65,3 +68,27 @@ def test_dark_and_light_can_be_chosen_and_are_remembered(browser):
     browser.open("/admin/queues")
     assert browser.run(background) == after
     browser.page.delete_all_cookies()
+
+
+def test_the_chart_goes_back_for_a_quarter_and_marks_deploys(browser, binding):
+    now = now_ms()
+    queue = binding.queue("emails")
+    queue.add("send", delay=60_000)
+    for name, number in grown({"completed": 41}, now - 50 * 86_400_000).items():
+        binding.driver.execute(("HSET", queue.keys.history, name, number))
+    mark_deploy(binding.driver, binding.settings.prefix, "v2 <i>")
+    browser.open("/admin/queues")
+    browser.find("#chart .key.deploy", "v2 <i>")
+    for words in ("24 h", "7 d", "90 d"):
+        browser.click("#chart .switch a", words)
+        browser.find("#chart .switch [aria-current]", words)
+        assert len(browser.all("#chart svg .mark")) == 1
+    titles = browser.run(
+        "return [...document.querySelectorAll('#chart title')].map((each) => each.textContent)"
+    )
+    assert any(title.endswith(": 41 completed, 0 failed") for title in titles)
+    assert any(title.startswith("v2 <i>, ") for title in titles)
+    updates = "return document.body.dataset.updates ?? ''"
+    before = browser.run(updates)
+    wait_until(lambda: browser.run(updates) != before, PATIENCE)
+    assert browser.find("#chart .switch [aria-current]", "90 d")

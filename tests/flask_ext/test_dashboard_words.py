@@ -8,7 +8,9 @@ import pytest
 
 from bullrush.core import Job, Queue
 from bullrush.core.clock import now_ms
+from bullrush.core.deploys import Deploy
 from bullrush.core.drivers import connect
+from bullrush.core.history import grown
 from bullrush.core.operations.schedulers import JobScheduler
 from bullrush.core.planting import JobNode
 from bullrush.core.snapshot import QueueSnapshot, take
@@ -19,6 +21,7 @@ from bullrush.flask_ext.dashboard.collector import Reading
 from bullrush.flask_ext.dashboard.flow_tree import drawn
 from bullrush.flask_ext.dashboard.history import WINDOWS, Gauges, commands_for, read_series
 from bullrush.flask_ext.dashboard.overview import banners, level_of
+from bullrush.flask_ext.dashboard.rendering import marks
 from bullrush.flask_ext.dashboard.schedule_words import in_words
 from bullrush.flask_ext.server import ServerState, read_server
 from bullrush.flask_ext.upcoming import next_runs
@@ -127,10 +130,36 @@ def test_history_of_metered_queues_is_what_workers_counted(redis_url, queue_name
         assert sum(history(queue, now_ms()).completed) == 3
 
 
-def history(queue, now):
-    """The last hour of a queue."""
+@pytest.mark.parametrize("span", ["24h", "7d", "90d"])
+def test_jobs_that_are_gone_are_known_for_long(redis_url, queue_name, span):
+    window, now = WINDOWS[span], now_ms()
+    with Queue(queue_name, url=redis_url) as queue:
+        queue.add("run", delay=60_000)
+        first = window.starts(now)[0]
+        for name, number in (*grown({"completed": 7}, first).items(), ("completed:20:1", 99)):
+            queue.driver.execute(("HSET", queue.keys.history, name, number))
+        for number in range(3):  # the newest are still there, and nobody has counted them
+            queue.driver.execute(("ZADD", queue.keys.failed, now, str(number)))
+        series = history(queue, now, span)
+        assert (series.completed[0], sum(series.completed)) == (7, 7)
+        assert (series.failed[-1], sum(series.failed)) == (3, 3)
+
+
+def test_deploys_are_marked_where_they_were():
+    now = 1_800_000_000_000
+    found = marks([Deploy(now - 30 * MINUTE, "v2"), Deploy(now - 90 * MINUTE, "v1")], now, "1h")
+    ((place, text),) = found
+    assert 0.45 < place < 0.52
+    assert text.startswith("v2, 2027-01-15")
+    chart = throughput([(1, 0, "10:00")] * 60, [(place, "<b>")])
+    assert "&lt;b&gt;" in chart
+    assert len(marks([Deploy(now - 90 * MINUTE, "v1")], now, "24h")) == 1
+
+
+def history(queue, now, span="1h"):
+    """A stretch of time of a queue."""
     (shot,) = take(queue.driver, queue.keys.prefix, [queue.name])
-    window = WINDOWS["1h"]
+    window = WINDOWS[span]
     commands = commands_for(shot, queue.keys.prefix, window, now)
     return read_series(shot, iter(queue.driver.execute_many(commands)), window, now)
 

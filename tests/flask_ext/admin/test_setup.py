@@ -120,3 +120,11 @@ def test_a_job_can_be_checked_against_its_task(post, refused, binding):
     assert post("/queues/emails/jobs", right)["state"] == "waiting"
     assert post("/queues/emails/jobs", wrong)["state"] == "waiting"  # nobody asked
     assert post("/queues/emails/jobs", {"name": "of-node", "check": True})["state"] == "waiting"
+
+
+def test_a_deploy_is_marked_and_listed(get, post, refused):
+    marked = post("/deploys", {"text": "v1.2"})
+    assert marked["text"] == "v1.2"
+    assert get("/deploys")["deploys"] == [marked]
+    assert refused("POST", "/deploys", {"text": "two\nlines"})[0] == 422
+    assert refused("POST", "/deploys", {"text": "v1"}, who="viewer")[0] == 403
