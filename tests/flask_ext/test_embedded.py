@@ -22,9 +22,13 @@ from bullrush.flask_ext.settings import settings_of
 from tests.support.waiting import wait_until
 
 
+@pytest.fixture
 def workers_of():
-    """The embedded consumers that are alive here."""
-    return [each for each in threading.enumerate() if each.name == "bullrush-consumer"]
+    """Gives the embedded consumers of this test that are alive."""
+    before = set(threading.enumerate())
+    return lambda: [
+        each for each in set(threading.enumerate()) - before if each.name == "bullrush-consumer"
+    ]
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ def embedding(make_app):
 
 
 @pytest.mark.row(1, 4)
-def test_a_job_runs_in_the_process_that_serves_and_in_its_context(embedding):
+def test_a_job_runs_in_the_process_that_serves_and_in_its_context(embedding, workers_of):
     app = embedding()
     binding = app.extensions["bullrush"]
     assert not workers_of(), "none before the first request"
@@ -69,7 +73,7 @@ def test_it_is_off_by_default_and_on_by_the_environment(monkeypatch):
 
 
 @pytest.mark.row(7)
-def test_a_factory_that_is_called_twice_has_one_worker(embedding):
+def test_a_factory_that_is_called_twice_has_one_worker(embedding, workers_of):
     apps = [embedding(), embedding()]
     for app in (*apps, *apps):
         app.test_client().get("/live")

@@ -32,9 +32,13 @@ def queue(real, queue_name):
     return real.queue(queue_name)
 
 
-def readers() -> int:
-    """How many threads read events."""
-    return sum(each.name == "bullrush-events" for each in threading.enumerate())
+@pytest.fixture
+def readers():
+    """Gives how many threads of this test read events."""
+    before = set(threading.enumerate())
+    return lambda: sum(
+        each.name == "bullrush-events" for each in set(threading.enumerate()) - before
+    )
 
 
 def end_all(queue) -> None:
@@ -63,16 +67,15 @@ def commands(app) -> int:
     return int(info.split("total_commands_processed:")[1].split()[0])
 
 
-def test_ten_thousand_open_results_are_waited_for_by_one_reader(real, queue):
+def test_ten_thousand_open_results_are_waited_for_by_one_reader(real, queue, readers):
     """Their jobs are ended by hand, many in one trip: it is the waiting that is tested."""
     jobs = queue.add_bulk([BulkJob("echo", {"args": [n]}) for n in range(MANY)])
-    before = readers()
     group = real.GroupResult("many", [real.AsyncResult(job.id) for job in jobs])
     join = get_in_thread(group, timeout=50)
-    wait_until(lambda: readers() == before + 1)
+    wait_until(lambda: readers() == 1)
     end_all(queue)
     assert join() == list(range(MANY))
-    assert readers() == before + 1
+    assert readers() == 1
 
 
 def test_ten_thousand_ended_results_are_read_in_few_trips(real, queue, monkeypatch):
@@ -234,14 +237,13 @@ def test_a_long_value_is_asked_for(real, queue):
     assert result.get(timeout=10) == value
 
 
-def test_results_waited_for_in_many_threads_share_the_reader(real, queue):
-    before = readers()
+def test_results_waited_for_in_many_threads_share_the_reader(real, queue, readers):
     jobs = queue.add_bulk([BulkJob("echo", {"args": [n]}) for n in range(20)])
     joins = [get_in_thread(real.AsyncResult(job.id), timeout=30) for job in jobs]
-    wait_until(lambda: readers() > before)
+    wait_until(lambda: readers())
     end_all(queue)
     assert [join() for join in joins] == list(range(20))
-    assert readers() == before + 1
+    assert readers() == 1
 
 
 def test_a_state_that_means_an_end_wakes_those_who_wait(real, monkeypatch):

@@ -107,13 +107,13 @@ def test_a_worker_shows_the_metrics_of_its_queues(redis_url, queue_name, ask):
 
 
 def test_a_slow_client_holds_up_nobody_and_no_thread_stays(redis_url, queue_name, ask):
-    before = threading.active_count()
+    before = set(threading.enumerate())
     worker = Worker(queue_name, lambda delivery: None, url=redis_url)
     with serve(health_routes(worker)) as server, socket.socket() as slow:
         slow.connect(("127.0.0.1", server.port))
         slow.sendall(b"GET /live HT")
         assert ask(server, "/live")[0] == 200
-    wait_until(lambda: threading.active_count() <= before)
+    wait_until(lambda: set(threading.enumerate()) <= before)
     worker.stop(0)
 
 
