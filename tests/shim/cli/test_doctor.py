@@ -31,14 +31,14 @@ def application(url, queue_name="q"):
     return app
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def fleet():
     """Servers of these tests."""
     with Fleet() as fleet:
         yield fleet
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server(fleet):
     """A server that writes its log."""
     return fleet.start("appendonly yes", "appendfsync everysec")
@@ -137,6 +137,7 @@ def test_jobs_that_nobody_serves_and_queues_that_are_paused_are_told(server, que
 
 def test_it_reads_well_on_a_terminal(server):
     with application(f"redis://127.0.0.1:{server.port}") as app:
+        app.queue("q").add("x")  # and no worker is up
         said = CliRunner().invoke(cli, ["doctor"], obj=app).output
     assert "ok    scripts: scripts run\n" in said
     assert "      fix: " in said
