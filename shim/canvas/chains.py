@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .groups import group
 from .several import Several
 from .signatures import Signature, maybe_signature
 
@@ -17,7 +18,7 @@ class _chain(Several):
         if len(tasks) == 1 and isinstance(tasks[0], (list, tuple)):
             tasks = tuple(tasks[0])
         app = options.pop("app", None)
-        steps = [maybe_signature(each, app=app, clone=True) for each in tasks]
+        steps = [_unrolled(maybe_signature(each, app=app, clone=True)) for each in tasks]
         super().__init__(
             "celery.chain", (), {"tasks": steps}, app=app, subtask_type="chain", **options
         )
@@ -103,6 +104,11 @@ def attach_parent(result: Any, parent: Any) -> None:
             return
         result = result.parent
     result.parent = parent
+
+
+def _unrolled(found: Any) -> Any:
+    """A group of one is its member, in a chain."""
+    return found.tasks[0] if isinstance(found, group) and len(found.tasks) == 1 else found
 
 
 def _is_nothing(found: Any) -> bool:

@@ -251,7 +251,8 @@ def normalize(signature: Any) -> Any:
 
 
 def _joined(body: Any) -> Any:
-    if not _begins_with_several(body):
+    alone = isinstance(body, group) and bool(body.tasks)  # not unrolled, as it is in a chain
+    if not alone and not _begins_with_several(body):
         return body
     found = _chain()
     found.kwargs["tasks"] = [accumulate(), *(body.tasks if isinstance(body, _chain) else [body])]

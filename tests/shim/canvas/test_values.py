@@ -179,3 +179,11 @@ def test_a_canvas_that_contains_itself_is_refused(tasks):
 def test_a_group_takes_no_links(tasks):
     with pytest.raises(TypeError, match="Cannot add link to group: use a chord"):
         group(tasks.add.s(1, 1)).apply_async(link=tasks.same.s())
+
+
+def test_a_group_of_one_is_its_member_in_a_chain_alone(value_of, tasks):
+    assert value_of(chain(group(tasks.add.s(1, 1)))) == 2
+
+
+def test_a_group_of_one_may_be_the_body_of_a_chord(value_of, tasks):
+    assert value_of(chord([tasks.add.s(1, 1)], group(tasks.same.s()))) == [[2]]
