@@ -48,25 +48,29 @@ def add_nodes(nodes: Sequence[Node], now: int) -> Call[list[Job]]:
         When it is run: ParentNotFound, ParentNotReplaceable, CircularParents; nothing was written.
     """
     check_size(len(nodes))
-    queues: dict[str, int] = {}
-    parents: dict[Parent, int] = {}
-    records: list[Argument] = []
-    for node in nodes:
-        records += _record(node, queues, parents)
-    heads: list[Argument] = [now, len(parents)]
-    for parent in parents:
-        heads += (_number(queues, parent.keys.base), parent.id, parent.reference()[:-1])
+    numbering = Numbering()
+    records = [argument for node in nodes for argument in numbering.record(node)]
+    heads = [now, len(numbering.parents), *numbering.parent_records()]
 
     def read(reply: list[Any]) -> list[Job]:
-        if isinstance(reply[0], int):
-            code, job, parent = reply
-            raise error_for_code(code, operation="addJob", job=job.decode(), parent=parent.decode())
+        check_reply(reply)
         return [
             Job(node.keys.base, job_id.decode(), node.job.stored)
             for node, job_id in zip(nodes, reply, strict=True)
         ]
 
-    return script("add_flow").call_on(list(queues), heads + records, read)
+    return script("add_flow").call_on(list(numbering.queues), heads + records, read)
+
+
+def check_reply(reply: list[Any]) -> None:
+    """Raise what a script says that let nothing pass: a code, and the keys of a job and a parent.
+
+    Raises:
+        ParentNotFound, ParentNotReplaceable, CircularParents.
+    """
+    if isinstance(reply[0], int) and reply[0] < 0:
+        code, job, parent = reply
+        raise error_for_code(code, operation="addJob", job=job.decode(), parent=parent.decode())
 
 
 def check_size(jobs: int) -> None:
@@ -82,18 +86,31 @@ def check_size(jobs: int) -> None:
         )
 
 
-def _record(node: Node, queues: dict[str, int], parents: dict[Parent, int]) -> tuple[Argument, ...]:
-    """The arguments of a job: those of `add_jobs`, and its family."""
-    job = node.job
-    parent = _number(parents, job.parent) if job.parent else 0
-    children = "1" if node.has_children else ""
-    return (
-        _number(queues, node.keys.base),
-        *job.arguments(),
-        parent,
-        job.policy,
-        children,
-    )
+class Numbering:
+    """Numbers the queues and the parents that records of nodes refer to.
+
+    Attributes:
+        queues: base -> its number.
+        parents: likewise.
+    """
+
+    def __init__(self) -> None:
+        self.queues: dict[str, int] = {}
+        self.parents: dict[Parent, int] = {}
+
+    def record(self, node: Node) -> tuple[Argument, ...]:
+        """The arguments of a job: those of `add_jobs`, and its family."""
+        job = node.job
+        queue = _number(self.queues, node.keys.base)
+        parent = _number(self.parents, job.parent) if job.parent else 0
+        return (queue, *job.arguments(), parent, job.policy, "1" if node.has_children else "")
+
+    def parent_records(self) -> list[Argument]:
+        """The arguments of all parents that were met. Their queues get numbers as well."""
+        found: list[Argument] = []
+        for parent in self.parents:
+            found += (_number(self.queues, parent.keys.base), parent.id, parent.reference()[:-1])
+        return found
 
 
 def _number(numbers: dict[Any, int], thing: Any) -> int:

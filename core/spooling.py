@@ -1,52 +1,97 @@
-"""Adding jobs that have waited in a spool: each once, however often the spool is replayed."""
+"""Adding jobs, each parcel of them once, however often it is sent: what may have been carried out
+although nobody was told, and what waits in a spool.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from .calls import Call, Steps
-from .job import id_bytes
+from .calls import Argument, Call
 from .keys import QueueKeys
-from .new_job import NewJob
+from .nodes import Node, Numbering, check_reply, check_size
 from .scripts import script
 
-#: So many events are read in one round trip.
-_EVENTS = 1000
 
-
-def add_spooled(
-    keys: QueueKeys, jobs: Sequence[tuple[int, NewJob]], spool_id: str, *, keep: int
-) -> Call[int]:
-    """The call that adds jobs of a spool; how many are new.
+@dataclass(frozen=True)
+class Mark:
+    """How a parcel is known again: a sender counts what it sends, one after the other.
 
     Args:
-        keys: of their queue.
-        jobs: with their numbers in the spool, which grow.
-        keep: ms for which Redis remembers how far the spool has been replayed.
+        sender: who counts; no other one has the name.
+        lane: senders that send several at once count each in a lane of its own.
+        number: grows, and is never used twice in a lane.
     """
-    arguments: list[str | int] = [keep]
-    for number, job in jobs:
-        arguments += (number, *job.arguments())
-    mark = keys.turns(f"spool:{spool_id}")
-    return script("add_spooled").call_on([keys.base, mark], arguments, int)
+
+    sender: str
+    lane: str
+    number: int
 
 
-def was_added(keys: QueueKeys, job_id: str, since: int) -> Steps[bool]:
-    """Whether a job is there, or was: the events tell of one that has been taken away, as far back
-    as they are kept.
+@dataclass(frozen=True)
+class Parcel:
+    """Jobs that are added together.
 
     Args:
-        since: Unix ms; it was not added before.
+        nodes: the jobs, every parent before its children; in queues that one script may reach.
+        marks: of every time that it was sent.
     """
-    if (yield Call(("EXISTS", keys.job(job_id)), int)):
-        return True
-    first, wanted = str(max(0, since)), id_bytes(job_id)
-    while True:
-        rows = yield Call(("XRANGE", keys.events, first, "+", "COUNT", _EVENTS), list)
-        for _, fields in rows:
-            told = dict(zip(fields[::2], fields[1::2], strict=True))
-            if told.get(b"jobId") == wanted and told.get(b"event") == b"added":
-                return True
-        if len(rows) < _EVENTS:
-            return False
-        first = f"({rows[-1][0].decode()}"
+
+    nodes: Sequence[Node]
+    marks: Sequence[Mark] = ()
+
+    @property
+    def home(self) -> QueueKeys:
+        """The keys of the queue where its marks are kept."""
+        return self.nodes[0].keys
+
+
+def add_once(parcels: Sequence[Parcel], now: int, *, keep: int) -> Call[list[list[str] | None]]:
+    """The call that adds all of these parcels, or none of them.
+
+    Args:
+        now: Unix ms.
+        keep: ms for which Redis remembers what it has added.
+
+    Returns:
+        For each parcel the ids that stand for its jobs; None when it had been added before.
+
+    Raises:
+        As `add_nodes`.
+    """
+    check_size(sum(len(each.nodes) for each in parcels))
+    numbering, hashes = Numbering(), dict[str, int]()
+    records = [_record(each, numbering, hashes) for each in parcels]
+    parents = numbering.parent_records()
+    count = len(numbering.queues)
+    arguments: list[Argument] = [now, keep, count, len(numbering.parents), *parents]
+    for marks, jobs in records:
+        arguments.append(len(marks))
+        for number, mark in marks:
+            arguments += (count + number, mark.lane, mark.number)
+        arguments += jobs
+    return script("add_once").call_on(
+        [*numbering.queues, *hashes], arguments, lambda reply: _read(parcels, reply)
+    )
+
+
+def _record(
+    parcel: Parcel, numbering: Numbering, hashes: dict[str, int]
+) -> tuple[list[tuple[int, Mark]], list[Argument]]:
+    """Its marks with the numbers of their hashes, and the arguments of its jobs."""
+    marks = []
+    for mark in parcel.marks:
+        key = parcel.home.turns(f"sent:{mark.sender}")
+        marks.append((hashes.setdefault(key, len(hashes) + 1), mark))
+    jobs = [argument for node in parcel.nodes for argument in numbering.record(node)]
+    return marks, [len(parcel.nodes), *jobs]
+
+
+def _read(parcels: Sequence[Parcel], reply: list[Any]) -> list[list[str] | None]:
+    check_reply(reply)
+    ids = iter(reply[len(parcels) :])
+    return [
+        [next(ids).decode() for _ in parcel.nodes] if is_new else None
+        for parcel, is_new in zip(parcels, reply, strict=False)
+    ]

@@ -16,8 +16,8 @@ from bullrush.app.headers import queue_name
 from bullrush.app.moments import delay_ms, moment_of
 from bullrush.app.sending import check_payload
 from bullrush.core import Job, Queue
-from bullrush.core.calls import run
 from bullrush.core.errors import BullrushError
+from bullrush.core.nodes import Node
 from bullrush.core.options import JobOptions
 from bullrush.ids import uuid
 
@@ -180,10 +180,9 @@ class QueueService:
             return self.queue.add(name, data, **options)
         options.setdefault("job_id", uuid())  # by which a replay knows it
         prepared = self.queue.prepare(name, data, options)
-        sent: list[Job] = []
-        call = self.queue.send_jobs([prepared], sent.extend)
-        celery.outage.send("spool", self.queue, prepared, lambda: run(self.queue.driver, call))
-        return sent[0] if sent else Job(self.queue.keys.base, prepared.id, prepared.stored)
+        ids: list[str] = []
+        celery.outage.send("spool", [Node(prepared, self.queue.keys)], added=ids.extend)
+        return Job(self.queue.keys.base, ids[0] if ids else prepared.id, prepared.stored)
 
     def _told(self, name: str, data: Any, send: Callable[[], Any]) -> Any:
         """What it sends, with a record of how that went."""

@@ -1,4 +1,4 @@
-"""Jobs that wait in a local file until Redis answers again."""
+"""Calls that wait in a local file until Redis answers again."""
 
 from __future__ import annotations
 
@@ -15,40 +15,38 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bullrush.core.clock import now_ms
+from bullrush.core.keys import QueueKeys
 from bullrush.core.new_job import NewJob
+from bullrush.core.nodes import Node
+from bullrush.core.parents import Parent
+from bullrush.core.spooling import Mark
 
 #: s that a writer waits for other processes.
 _PATIENCE = 60.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS spool (id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS waiting (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, since INTEGER NOT NULL, prefix TEXT NOT NULL,
-    queue TEXT NOT NULL, doubtful INTEGER NOT NULL, job TEXT NOT NULL
+    number INTEGER PRIMARY KEY AUTOINCREMENT, doubt TEXT, jobs TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS refused (
-    number INTEGER PRIMARY KEY, prefix TEXT NOT NULL, queue TEXT NOT NULL, job TEXT NOT NULL,
-    error TEXT NOT NULL
+    number INTEGER PRIMARY KEY, jobs TEXT NOT NULL, error TEXT NOT NULL
 );
 """
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One job in the spool.
+    """What one call has put into the spool: one job, or all of a workflow.
 
     Attributes:
         number: its place; numbers grow and are never used twice.
-        since: Unix ms at which it came.
-        doubtful: whether Redis may have it already.
+        doubt: the mark of a send of which nobody knows whether Redis has carried it out.
+        nodes: the jobs, every parent before its children.
     """
 
     number: int
-    since: int
-    prefix: str
-    queue: str
-    doubtful: bool
-    job: NewJob
+    doubt: Mark | None
+    nodes: list[Node]
 
 
 class InTurn:
@@ -101,34 +99,38 @@ class Spool:
         with self._use():
             return self._id
 
-    def append(self, prefix: str, queue: str, job: NewJob, *, doubtful: bool) -> None:
-        """Keep a job, after all that are there.
+    def append(self, nodes: Sequence[Node], doubt: Mark | None = None) -> None:
+        """Keep jobs that belong together, after all that are there.
+
+        Args:
+            doubt: see `Entry`.
 
         Raises:
             sqlite3.Error: it cannot be written.
         """
-        text = json.dumps(_plain(job))
-        row = (now_ms(), prefix, queue, int(doubtful), text)
+        row = (json.dumps(asdict(doubt)) if doubt else None, _text_of(nodes))
         with self._use() as file:
-            file.execute(
-                "INSERT INTO waiting (since, prefix, queue, doubtful, job) VALUES (?, ?, ?, ?, ?)",
-                row,
-            )
+            file.execute("INSERT INTO waiting (doubt, jobs) VALUES (?, ?)", row)
 
     def oldest(self, most: int) -> list[Entry]:
-        """The jobs that came first, in their order."""
+        """The entries that came first, in their order, with so many jobs at most; one entry at
+        least, if there is any.
+        """
         if not self.path.exists():
             return []
+        found: list[Entry] = []
         with self._use() as file:
-            rows = file.execute(
-                "SELECT number, since, prefix, queue, doubtful, job FROM waiting "
-                "ORDER BY number LIMIT ?",
-                (most,),
-            ).fetchall()
-        return [
-            Entry(number, since, prefix, queue, bool(doubtful), NewJob(**json.loads(job)))
-            for number, since, prefix, queue, doubtful, job in rows
-        ]
+            rows = file.execute("SELECT number, doubt, jobs FROM waiting ORDER BY number")
+            for number, doubt, jobs in rows:
+                entry = Entry(number, Mark(**json.loads(doubt)) if doubt else None, _nodes_in(jobs))
+                most -= len(entry.nodes)
+                if found and most < 0:
+                    break
+                found.append(entry)
+                if most <= 0:
+                    break
+            rows.close()
+        return found
 
     def remove(self, entries: Sequence[Entry]) -> None:
         """These are in Redis."""
@@ -138,13 +140,13 @@ class Spool:
 
     def refuse(self, entry: Entry, error: str) -> None:
         """Redis will never take this one: put it aside for a person."""
-        row = (entry.number, entry.prefix, entry.queue, json.dumps(_plain(entry.job)), error)
+        row = (entry.number, _text_of(entry.nodes), error)
         with self._use() as file, _together(file):
-            file.execute("INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?, ?)", row)
+            file.execute("INSERT OR REPLACE INTO refused VALUES (?, ?, ?)", row)
             file.execute("DELETE FROM waiting WHERE number = ?", (entry.number,))
 
     def counts(self) -> dict[str, int]:
-        """How many jobs are ``waiting``, and how many were ``refused``."""
+        """How many entries are ``waiting``, and how many were ``refused``."""
         if not self.path.exists():
             return {"waiting": 0, "refused": 0}
         with self._use() as file:
@@ -217,5 +219,23 @@ def _together(file: sqlite3.Connection) -> Iterator[None]:
     file.execute("COMMIT")
 
 
+def _text_of(nodes: Sequence[Node]) -> str:
+    return json.dumps(
+        [[node.keys.prefix, node.keys.queue, node.has_children, _plain(node.job)] for node in nodes]
+    )
+
+
+def _nodes_in(text: str) -> list[Node]:
+    return [
+        Node(_job_in(job), QueueKeys(queue, prefix), has_children)
+        for prefix, queue, has_children, job in json.loads(text)
+    ]
+
+
 def _plain(job: NewJob) -> dict[str, Any]:
     return {name: value for name, value in asdict(job).items() if value is not None}
+
+
+def _job_in(plain: dict[str, Any]) -> NewJob:
+    parent = plain.pop("parent", None)
+    return NewJob(**plain, parent=Parent(**parent) if parent else None)

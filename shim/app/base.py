@@ -23,7 +23,7 @@ from .outage import Outage, run_inline
 from .registering import Registering
 from .resulting import Resulting
 from .routing import Routing
-from .sending import prepare_call, send_prepared
+from .sending import prepare_call, send_by_policy, send_prepared
 from .task import Task as BaseTask
 from .templates import Templates
 from .trace import Tracer
@@ -150,15 +150,10 @@ class Celery(Commanding, Configuring, Components, Connecting, Registering, Resul
         if policy == "raise":
             send_prepared(self, prepared, options)
         else:
-            once = {**options, "retry": False}
-            failed = self.outage.send(
-                policy,
-                prepared.queue,
-                prepared.job,
-                lambda: send_prepared(self, prepared, once),
-            )
+            failed = send_by_policy(self, policy, [prepared])
             if failed is not None:
-                ran: AsyncResult = run_inline(self, task, args or (), kwargs or {}, options, failed)
+                known = {**options, "task_id": prepared.task_id}
+                ran: AsyncResult = run_inline(self, task, args or (), kwargs or {}, known, failed)
                 return ran
         kind = options.get("result_cls") or self.AsyncResult
         result: AsyncResult = kind(

@@ -6,25 +6,29 @@ import itertools
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bullrush.core import Queue
-from bullrush.core.calls import run, run_steps
+from bullrush.core.calls import Batch, Call, run
+from bullrush.core.clock import now_ms
 from bullrush.core.drivers.faults import is_transient
 from bullrush.core.errors import AuthenticationFailed, BullrushError, ConnectionFailed
-from bullrush.core.new_job import NewJob
-from bullrush.core.spooling import add_spooled, was_added
+from bullrush.core.nodes import Node
+from bullrush.core.spooling import Mark, Parcel, add_once
 from bullrush.exceptions import BrokerUnreachable
 
+from ..ids import uuid
 from ..spool import Entry, Spool
+from .publishing import publish
 
 if TYPE_CHECKING:
     from .base import Celery
 
 logger = logging.getLogger("bullrush.outage")
 
+#: Called with the ids that stand for jobs, once they are in Redis.
+Heard: TypeAlias = "Callable[[list[str]], object] | None"
 POLICIES = ("raise", "inline", "spool")
 #: So many jobs are replayed at once.
 _BATCH = 100
@@ -32,8 +36,8 @@ _BATCH = 100
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 #: ms for which Redis remembers how far a spool has been replayed.
 _KEEP = 30 * 24 * 3_600_000
-#: ms by which the clocks of two machines may differ.
-_SKEW = 60_000
+#: ms for which it remembers what a process has sent: longer than an outage lasts.
+_KEEP_SENT = 7 * 24 * 3_600_000
 
 
 def check_policy(policy: Any, whose: str) -> str | None:
@@ -43,16 +47,41 @@ def check_policy(policy: Any, whose: str) -> str | None:
     return f"{whose}={policy!r}: it is one of {', '.join(map(repr, POLICIES))}"
 
 
+class Lanes:
+    """Counts what this process sends, so that a send whose answer was lost is known again. A lane
+    has one send on its way at most; what is left of one in doubt is never used again.
+    """
+
+    def __init__(self) -> None:
+        self._sender = uuid()
+        self._idle: list[tuple[str, int]] = []
+        self._names = itertools.count(1)
+
+    def next(self) -> Mark:
+        """The mark of the next send."""
+        try:
+            lane, number = self._idle.pop()
+        except IndexError:
+            lane, number = str(next(self._names)), 0
+        return Mark(self._sender, lane, number + 1)
+
+    def over(self, mark: Mark) -> None:
+        """It is known what came of that send."""
+        self._idle.append((mark.lane, mark.number))
+
+
 class Outage:
     """How an application gets along without Redis. Nothing here is used before that.
 
     Attributes:
+        wanted: whether some task has a policy of its own.
         holding: whether calls go to the spool at once, since others of it wait there.
         counts: how often this process has ``inline`` run and ``spooled`` a call, and ``replayed``.
     """
 
     def __init__(self, app: Celery) -> None:
         self.app = app
+        self.wanted = False
         self.holding = False
         self.degraded = False
         self.counts = {"inline": 0, "spooled": 0, "replayed": 0}
@@ -60,6 +89,7 @@ class Outage:
         self._replayer: tuple[int, threading.Thread] | None = None
         self._stop = threading.Event()
         self._door = _open_door()
+        self._lanes = Lanes()
 
     @cached_property
     def spool(self) -> Spool:
@@ -72,49 +102,81 @@ class Outage:
             self._hold()
 
     def send(
-        self, policy: str, queue: Queue, job: NewJob, send: Callable[[], Any]
+        self,
+        policy: str,
+        nodes: Sequence[Node],
+        also: Iterable[Call[Any]] = (),
+        added: Heard = None,
     ) -> BullrushError | None:
-        """Send a job, or keep it.
+        """Send jobs, all or none, or keep them.
 
         Args:
             policy: ``inline`` or ``spool``.
+            nodes: the jobs, every parent before its children. All have ids.
+            also: goes with them, and is not kept.
+            added: called when they are in Redis; see `Heard`.
 
         Returns:
-            None when it is in Redis or in the spool; the error when the caller is to run it.
+            None when they are in Redis or in the spool; the error when the caller is to run them.
 
         Raises:
             BrokerUnreachable: Redis refuses the login.
         """
-        if self.holding and policy == "spool" and self._keep(queue, job, doubtful=False):
+        if policy == "spool":
+            self._send_or_keep(nodes, also, added)
             return None
+        failed = self._try(Parcel(nodes), also, added)
+        if failed is not None:
+            self._tell(policy, failed)
+            self.counts["inline"] += 1
+        return failed
+
+    def _send_or_keep(self, nodes: Sequence[Node], also: Iterable[Call[Any]], added: Heard) -> None:
+        if self.holding and self._keep(nodes, None):
+            return
+        mark = self._lanes.next()
+        failed = self._try(Parcel(nodes, [mark]), also, added)
+        doubt = mark if failed is not None and _is_doubtful(failed) else None
+        if doubt is None:
+            self._lanes.over(mark)
+        if failed is not None:
+            self._tell("spool", failed)
+            self._hold()
+            self._keep(nodes, doubt, must=True)
+
+    def _try(self, parcel: Parcel, also: Iterable[Call[Any]], added: Heard) -> BullrushError | None:
+        """The error, if Redis is away. What goes with it comes after it, so that there is no doubt
+        which of them failed.
+        """
+        driver, more = self.app.driver, list(also)
+        call = add_once([parcel], now_ms(), keep=_KEEP_SENT)
         try:
-            send()
+            (ids,) = publish(lambda: run(driver, call), False, None, {})
         except BullrushError as error:
             if not is_transient(error) or isinstance(error.__cause__, AuthenticationFailed):
                 raise
-            failed = error
-        else:
-            self.degraded = False
-            return None
-        self._tell(policy, failed)
-        if policy == "inline":
-            self.counts["inline"] += 1
-            return failed
-        self._hold()
-        self._keep(queue, job, doubtful=_is_doubtful(failed), must=True)
+            return error
+        self.degraded = False
+        if more:
+            try:
+                run(driver, Batch(more, list))
+            except BullrushError as error:
+                logger.debug("nobody was told of what was sent: %s", error)
+        if added is not None:
+            added(ids or [])
         return None
 
     def replay(self) -> int:
-        """Send what waits in the spool, in its order; how many jobs were left there.
+        """Send what waits in the spool, in its order; how many entries were left there.
 
         Raises:
             BullrushError: Redis is away.
         """
         while entries := self.spool.oldest(_BATCH):
-            if len(entries) < _BATCH:  # the end is near: no new ones until it is reached
-                self._door.clear()
-            for (prefix, queue), group in itertools.groupby(entries, lambda e: (e.prefix, e.queue)):
-                self._replay(Queue(queue, driver=self.app.driver, prefix=prefix), list(group))
+            if sum(len(each.nodes) for each in entries) < _BATCH:
+                self._door.clear()  # the end is near: no new ones until it is reached
+            for _, group in itertools.groupby(entries, lambda e: e.nodes[0].keys.prefix):
+                self._replay(list(group))
         return self.spool.counts()["waiting"]
 
     def close(self) -> None:
@@ -132,17 +194,18 @@ class Outage:
         """Called in a child, which replays by itself."""
         self._guard = threading.RLock()
         self._door = _open_door()
+        self._lanes = Lanes()
         self._replayer = None
         if "spool" in self.__dict__:
             self.spool.after_fork()
 
-    def _keep(self, queue: Queue, job: NewJob, *, doubtful: bool, must: bool = False) -> bool:
+    def _keep(self, nodes: Sequence[Node], doubt: Mark | None, *, must: bool = False) -> bool:
         """Put it into the spool; False when nothing is held any more."""
         self._door.wait(_LONGEST_PAUSE)
         with self._guard:
             if not (must or self.holding):
                 return False
-            self.spool.append(queue.keys.prefix, queue.name, job, doubtful=doubtful)
+            self.spool.append(nodes, doubt)
             self.counts["spooled"] += 1
             self._hold()
             return True
@@ -184,37 +247,37 @@ class Outage:
             self._replayer = None
             return True
 
-    def _replay(self, queue: Queue, entries: list[Entry]) -> None:
-        """Send jobs of one queue, together."""
-        new = [each for each in entries if not (each.doubtful and self._is_there(queue, each))]
+    def _replay(self, entries: list[Entry]) -> None:
+        """Send entries together."""
         try:
-            self._add(queue, new)
+            self._add(entries)
         except BullrushError as error:
             if is_transient(error):
                 raise
-            for each in new:
-                self._replay_alone(queue, each)
+            for each in entries:
+                self._replay_alone(each)
         self.spool.remove(entries)
 
-    def _replay_alone(self, queue: Queue, entry: Entry) -> None:
+    def _replay_alone(self, entry: Entry) -> None:
         """A bad job must not hold up the others."""
         try:
-            self._add(queue, [entry])
+            self._add([entry])
         except BullrushError as error:
             if is_transient(error):
                 raise
-            logger.error("job %s of the spool is put aside: %s", entry.job.id, error)
+            ids = ", ".join(node.job.id for node in entry.nodes)
+            logger.error("job %.200s of the spool is put aside: %s", ids, error)
             self.spool.refuse(entry, str(error))
 
-    def _add(self, queue: Queue, entries: Sequence[Entry]) -> None:
-        if entries:
-            jobs = [(each.number, each.job) for each in entries]
-            call = add_spooled(queue.keys, jobs, self.spool.id, keep=_KEEP)
-            self.counts["replayed"] += run(queue.driver, call)
+    def _add(self, entries: Sequence[Entry]) -> None:
+        parcels = [Parcel(each.nodes, list(self._marks(each))) for each in entries]
+        added = run(self.app.driver, add_once(parcels, now_ms(), keep=_KEEP))
+        self.counts["replayed"] += sum(each is not None for each in added)
 
-    def _is_there(self, queue: Queue, entry: Entry) -> bool:
-        """Whether Redis had carried out what it did not answer."""
-        return run_steps(queue.driver, was_added(queue.keys, entry.job.id, entry.since - _SKEW))
+    def _marks(self, entry: Entry) -> Iterator[Mark]:
+        yield Mark(self.spool.id, "last", entry.number)
+        if entry.doubt is not None:
+            yield entry.doubt
 
     def _tell(self, policy: str, error: BullrushError) -> None:
         """Say it once in an outage."""
@@ -244,13 +307,18 @@ def run_inline(
     Raises:
         BullrushError: the task is not known here, or was to run later.
     """
-    later = options.get("countdown") or options.get("eta")
-    if task is None or later or isinstance(options.get("delay"), int):
+    if task is None or is_for_later(options):
         raise error
     known = {name: value for name, value in options.items() if name not in ("result_cls",)}
     result = app.run_eagerly(task, tuple(args), dict(kwargs), as_sent=True, throw=False, **known)
     result.ran_inline = True
     return result
+
+
+def is_for_later(options: Mapping[str, Any]) -> bool:
+    """Whether a call with these options is not to run now."""
+    later = options.get("countdown") or options.get("eta")
+    return bool(later) or isinstance(options.get("delay"), int)
 
 
 def _is_doubtful(error: BullrushError) -> bool:

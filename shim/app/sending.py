@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from bullrush.core import Queue
 from bullrush.core.calls import Batch, run
-from bullrush.core.errors import JobTooLarge
+from bullrush.core.errors import BullrushError, JobTooLarge
 from bullrush.core.new_job import NewJob
+from bullrush.core.nodes import Node
 from bullrush.core.telemetry import hooks
 
 from ..ids import job_id_of, uuid
@@ -38,6 +39,7 @@ __all__ = [
     "job_options_of",
     "prepare_call",
     "queue_name",
+    "send_by_policy",
     "send_prepared",
 ]
 
@@ -166,6 +168,35 @@ def send_prepared(app: Celery, prepared: Prepared, options: Mapping[str, Any]) -
     )
     if prepared.publication is not None:
         prepared.publication.after()
+
+
+def send_by_policy(
+    app: Celery, policy: str, prepared: Sequence[Prepared], nodes: Sequence[Node] | None = None
+) -> BullrushError | None:
+    """Write calls to Redis, all or none; while it is away, what `on_broker_down` says becomes of
+    them.
+
+    Args:
+        policy: ``inline`` or ``spool``.
+        nodes: their jobs, when some have parents.
+
+    Returns:
+        The error, when the caller is to run them.
+
+    Raises:
+        As `Outage.send`.
+    """
+    if nodes is None:
+        nodes = [
+            Node(each.job, queue.keys) for each in prepared for queue in (each.queue, *each.more)
+        ]
+    told = [each.publication for each in prepared if each.publication is not None]
+
+    def added(_: list[str]) -> None:
+        for each in told:
+            each.after()
+
+    return app.outage.send(policy, nodes, sent_calls(app, told), added)
 
 
 def _routed(

@@ -127,6 +127,8 @@ class TaskOptions:
         wrong = check_policy(self.on_broker_down, f"on_broker_down of {self.name}")
         if wrong:
             raise ImproperlyConfigured(wrong)
+        if self.on_broker_down != "raise":
+            app.outage.wanted = True
         if self.on_broker_down == "spool":
             app.outage.watch()
 

@@ -5,7 +5,6 @@ settled: a run that is repeated after a crash doubles nothing.
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ from bullrush.core.parents import Parent, read_parent
 from ..app.context import Context
 from ..app.sending import prepare_call
 from .chords import _chord
+from .errbacks import takes_the_exception
 from .groups import group
 from .plan import ids_of
 from .planting import send_again
@@ -126,20 +126,3 @@ def _call_errbacks(
             task(context, error, outcome.stack or stack_of(error), *errback.args, **errback.kwargs)
         except Exception:
             logger.exception("the errback %s of %s raised", task.name, context.id)
-
-
-def takes_the_exception(task: Any) -> bool:
-    """Whether an errback is called as ``f(request, exc, traceback)``, and not sent as a task with
-    the id of the one that failed: it is not bound, and takes more than one argument.
-    """
-    if task.bind:
-        return False
-    try:
-        parameters = inspect.signature(task.run).parameters.values()
-    except (TypeError, ValueError):
-        return False
-    places = [each for each in parameters if each.kind in _PLACES]
-    return len(places) > 1 or any(each.kind is each.VAR_POSITIONAL for each in parameters)
-
-
-_PLACES = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

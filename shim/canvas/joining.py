@@ -62,7 +62,7 @@ def joined(app: Celery, delivery: Delivery, message: Message) -> Message | Inher
         error = ChordError(f"Dependency {missing.args[0]} was taken away before it had ended")
         return Inherited(Failed(str(error), "", record_of(error)), error, True)
     if isinstance(shape, list):
-        known = {*_flat(shape), *message.headers.get("silent", ())}
+        known = {*flat(shape), *message.headers.get("silent", ())}
         value = [*(each for task_id, each in found.items() if task_id not in known), *value]
     return replace(message, args=(value, *message.args), headers=headers)
 
@@ -73,7 +73,7 @@ def _inherited(app: Celery, shape: Any, failures: Mapping[str, str], joint: bool
         joint: whether the job only hands values on to members that run beside each other; they
             fail with what has failed, as in Celery.
     """
-    order = {task_id: place for place, task_id in enumerate(_flat(shape))}
+    order = {task_id: place for place, task_id in enumerate(flat(shape))}
     key = min(failures, key=lambda each: order.get(_task_id(each), len(order)))
     first = _first_failure(app, key)
     outcome = _outcome_of(first, failures[key])
@@ -126,9 +126,10 @@ def _filled(shape: Any, values: Mapping[str, Any]) -> Any:
     return values[shape]
 
 
-def _flat(shape: Any) -> Iterator[str]:
+def flat(shape: Any) -> Iterator[str]:
+    """The ids in a shape."""
     if isinstance(shape, list):
         for each in shape:
-            yield from _flat(each)
+            yield from flat(each)
     else:
         yield shape

@@ -255,7 +255,10 @@ def _joined(body: Any) -> Any:
     if not alone and not _begins_with_several(body):
         return body
     found = _chain()
-    found.kwargs["tasks"] = [accumulate(), *(body.tasks if isinstance(body, _chain) else [body])]
+    found.kwargs["tasks"] = [
+        accumulate(body.own_app()),
+        *(body.tasks if isinstance(body, _chain) else [body]),
+    ]
     return found
 
 
@@ -265,14 +268,14 @@ def _with_joints(tasks: Sequence[Any]) -> Iterator[Any]:
     for each in tasks:
         ends = before is not None and (_ends_with_several(before) or _ends_with_node(before))
         if ends and _begins_with_several(each):
-            yield accumulate()
+            yield accumulate(each.own_app())
         before = each
         yield each
 
 
-def accumulate() -> Signature:
+def accumulate(app: Any = None) -> Signature:
     """A task that gives the list it gets."""
-    return Signature(JOINT, kwargs={"index": 0})
+    return Signature(JOINT, kwargs={"index": 0}, app=app)
 
 
 def _begins_with_several(found: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from bullrush.core.calls import Batch, run
@@ -14,14 +15,13 @@ from bullrush.core.parents import Parent
 
 from ..app.announcing import sent_calls
 from ..app.headers import add_to_parent, frozen_links
-from ..app.sending import Prepared, prepare_call
+from ..app.sending import Prepared, prepare_call, send_by_policy
 from ..exceptions import BrokerUnreachable
 from ..local import running
-from .chains import _chain
-from .chords import _chord
-from .groups import group
+from .giving import with_arguments, with_options
+from .inline import know_ends, policy_of, run_inline
 from .members import Members
-from .nodes import VALUE, NodeStep
+from .nodes import NodeStep
 from .plan import Plan, Shape, Step, accumulate, normalize, plan
 from .signatures import Signature
 
@@ -52,11 +52,19 @@ class Planting:
         Returns:
             What was sent, by task id.
         """
+        sent, trees = self.prepare(found)
+        if trees:
+            self._add(sent, trees)
+        return sent
+
+    def prepare(self, found: Plan) -> tuple[dict[str, Prepared], list[list[Node]]]:
+        """The jobs of a plan, by task id, and the trees they make."""
         sent: dict[str, Prepared] = {}
         members = Members(self.app)
         trees = [self._tree(root, sent, members) for root in found.roots]
-        if not trees:
-            return sent
+        return sent, trees
+
+    def _add(self, sent: Mapping[str, Prepared], trees: Sequence[list[Node]]) -> None:
         publications = [each.publication for each in sent.values()]
         calls = [*self._calls(trees), *sent_calls(self.app, publications)]
         driver = self.app.driver
@@ -70,7 +78,6 @@ class Planting:
         for each in publications:
             if each is not None:
                 each.after()
-        return sent
 
     def _tree(self, root: Step, sent: dict[str, Prepared], members: Members) -> list[Node]:
         """The jobs of one root, every parent before its children."""
@@ -201,8 +208,17 @@ def _send(
         parent_id=options.get("parent_id") or (request.id if request is not None else None),
     )
     with_arguments(found, args, kwargs)
-    marks = planting.app.marks()
-    know_queues(result, planting.plant(plan(found)), marks)
+    app = planting.app
+    marks, policy = app.marks(), policy_of(app, found)
+    if policy == "raise":
+        know_queues(result, planting.plant(plan(found)), marks)
+        return result
+    sent, trees = planting.prepare(plan(found))
+    failed = send_by_policy(app, policy, list(sent.values()), [*chain.from_iterable(trees)])
+    if failed is None:
+        know_queues(result, sent, marks)
+    else:
+        know_ends(result, run_inline(app, found, failed))
     return result
 
 
@@ -227,82 +243,6 @@ def send_again(
     planned = plan(found)
     know_queues(result, Planting(app, renew=False, parent=parent).plant(planned))
     return planned.shape if parent is not None else result
-
-
-def with_arguments(found: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-    """Give the first tasks of a workflow further arguments. Changes the signature."""
-    if not args and not kwargs:
-        return
-    if isinstance(found, _chord):
-        with_arguments(found.tasks, args, kwargs)
-        if not found.tasks.tasks and found.body is not None:
-            return
-    elif isinstance(found, group):
-        for each in found.tasks:
-            with_arguments(each, args, kwargs)
-    elif isinstance(found, _chain):
-        _with_arguments_first(found, args, kwargs)
-    elif isinstance(found, NodeStep):
-        if args:
-            found["options"][VALUE] = [args[0]]
-    elif not found.immutable:
-        found["args"], found["kwargs"], _ = found._merge(args, kwargs)
-
-
-def _with_arguments_first(found: _chain, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-    for each in found.tasks:
-        if not (isinstance(each, group) and not each.tasks):
-            with_arguments(each, args, kwargs)
-            return
-
-
-def with_options(found: Any, options: Mapping[str, Any]) -> None:
-    """Give a workflow the options of a call, as each kind of it takes them. Changes the
-    signature.
-    """
-    own = {**found.options, **options}
-    if isinstance(found, _chain):
-        _options_of_chain(found, own)
-    elif isinstance(found, group):
-        for each in found.tasks:
-            with_options(each, {k: v for k, v in own.items() if k not in _OF_ONE})
-    elif isinstance(found, _chord):
-        of_body = {k: v for k, v in own.items() if k not in ("countdown", "eta")}
-        with_options(found.tasks, {k: v for k, v in own.items() if k not in _OF_ONE})
-        if found.body is not None:
-            with_options(found.body, of_body)
-        found["options"] = {}
-        return
-    elif not options:
-        return
-    given = {k: v for k, v in options.items() if k not in _LINKS}
-    found["options"] = found._merge((), None, given)[2]
-    for name in _LINKS:
-        if options.get(name):
-            found.extend_list_option(name, options[name])
-
-
-def _options_of_chain(found: _chain, own: Mapping[str, Any]) -> None:
-    tasks = found.tasks
-    if not tasks:
-        return
-    of_last = {k: v for k, v in own.items() if k in ("task_id", "link")}
-    of_all = {k: v for k, v in own.items() if k == "link_error"}
-    of_first = {k: v for k, v in own.items() if k not in of_last and k not in of_all}
-    for position, each in enumerate(tasks):
-        given = dict(of_all)
-        if position == 0:
-            given.update(of_first)
-        if position == len(tasks) - 1:
-            given.update(of_last)
-        if given:
-            with_options(each, given)
-    found["options"] = of_all  # a chord whose body it is tells them of its header
-
-
-_LINKS = ("link", "link_error")
-#: Options that only one task of a workflow can have.
-_OF_ONE = ("task_id", "link", "link_error", "group_id", "group_index", "chord")
 
 
 def know_queues(

@@ -27,9 +27,10 @@ from ..result import allow_join_result
 from .chains import _chain
 from .chords import _chord
 from .following import parent_of
+from .giving import with_options
 from .groups import group
 from .plan import Plan, Step, accumulate, ends_with_one, ids_of, normalize, plan_last
-from .planting import Planting, headers_of_step, send_again, with_options
+from .planting import Planting, headers_of_step, send_again
 from .signatures import Signature, maybe_signature
 
 

@@ -13,6 +13,8 @@ class ResultBase:
     """
 
     parent: ResultBase | None = None
+    #: Whether it ran in its caller, since Redis was away: ``on_broker_down="inline"``.
+    ran_inline = False
     id: Any
 
     def __json__(self) -> Any:

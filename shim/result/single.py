@@ -50,8 +50,6 @@ class AsyncResult(Walking, Facts, Revoking, ResultBase):
     _cache: Meta | None = None
     _promise: Promise | None = None
     _known_ids: tuple[str, ...] | None = None
-    #: Whether it ran in its caller, since Redis was away: ``on_broker_down="inline"``.
-    ran_inline = False
     #: Whether the id was just made, for a task that is about to be sent: see `mark`.
     _new = False
 

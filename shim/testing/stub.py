@@ -19,7 +19,9 @@ from bullrush.core.keys import split_base
 from bullrush.core.new_job import NewJob
 from bullrush.core.nodes import Node
 from bullrush.core.operations.adding import AddingOperations
+from bullrush.core.spooling import Parcel
 
+from ..app import outage
 from ..app.connecting import Connecting
 from ..canvas import planting
 from .enqueued import Call as Waiting
@@ -137,6 +139,7 @@ class Stub:
         yield AddingOperations, "add", operation(add)
         for module in (bullrush.core.flow, bullrush.core.operations.adding, planting):
             yield module, "add_nodes", nodes
+        yield outage, "add_once", self._parcels
         yield BlockingFace, "driver", _Fixed(silent)
         yield AsyncFace, "driver", _Fixed(silent_async)
         yield Connecting, "driver", _Fixed(silent)
@@ -146,6 +149,10 @@ class Stub:
     ) -> Call[Any]:
         recorded = [self._record(base, job) for job in jobs]
         return Call(_NOTHING, lambda _: read(recorded))
+
+    def _parcels(self, parcels: Sequence[Parcel], now: int, *, keep: int) -> Call[Any]:
+        found = [[self._record(n.keys.base, n.job).id for n in each.nodes] for each in parcels]
+        return Call(_NOTHING, lambda _: found)
 
     def _record(self, base: str, job: NewJob) -> Job:
         job_id = job.id or JOB_ID

@@ -8,6 +8,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,3 +116,33 @@ def start_command(redis_url, queue_name, tmp_path):
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
+
+
+@pytest.fixture
+def make(tmp_path: Path, queue_name: str) -> Iterator[Callable[..., Celery]]:
+    """Makes applications that share a spool and a prefix, with the task `note`,
+    whose arguments are in `ran`.
+    """
+    made: list[Celery] = []
+
+    def make(url: str, **settings: Any) -> Celery:
+        app = Celery("proj", broker=url, set_as_current=False, bullrush_prefix=queue_name)
+        app.conf.update(
+            spool_path=str(tmp_path / "spool.sqlite3"),
+            **{"task_publish_retry": False, "on_broker_down": "spool", **settings},
+        )
+
+        ran: list[Any] = []
+
+        @app.task(name="note")
+        def note(value: Any) -> Any:
+            ran.append(value)
+            return value
+
+        app.ran = ran  # type: ignore[attr-defined]
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        app.close()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -12,49 +10,12 @@ import threading
 
 import pytest
 
-from bullrush import Celery
-from bullrush.core import Queue
 from bullrush.core.drivers.server_binary import ServerProcess
 from bullrush.exceptions import ImproperlyConfigured, OperationalError
 from bullrush.worker import make_worker
+from tests.support.outage import AWAY, empty, kill, restart, values_in
 from tests.support.silent_proxy import SilentProxy
 from tests.support.waiting import wait_until
-
-AWAY = "redis://127.0.0.1:1/0"
-
-
-@pytest.fixture
-def make(tmp_path, queue_name):
-    """Makes applications that share a spool."""
-    made = []
-
-    def make(url, **settings):
-        app = Celery("proj", broker=url, set_as_current=False, bullrush_prefix=queue_name)
-        app.conf.update(
-            spool_path=str(tmp_path / "spool.sqlite3"),
-            **{"task_publish_retry": False, "on_broker_down": "spool", **settings},
-        )
-
-        @app.task(name="note")
-        def note(value):
-            return value
-
-        made.append(app)
-        return app
-
-    yield make
-    for app in made:
-        app.close()
-
-
-def empty(app):
-    """Whether nothing waits in the spool, and calls go to Redis again."""
-    return app.outage.spool.counts()["waiting"] == 0 and not app.outage.holding
-
-
-def values_in(queue):
-    """What the waiting jobs were called with, the next to run first."""
-    return [job.data["args"][0] for job in queue.get_waiting()]
 
 
 @pytest.mark.row(3)
@@ -143,11 +104,9 @@ def test_nothing_is_lost_or_doubled_when_redis_is_killed_in_the_middle(make, tmp
             before = app.outage.counts["spooled"]
             goal = len(sent) + 200
             wait_until(lambda goal=goal: len(sent) > goal, 30)
-            os.killpg(server._process.pid, signal.SIGKILL)
-            server._process.wait()
+            kill(server)
             wait_until(lambda before=before: app.outage.counts["spooled"] > before + 50, 30)
-            server._given_port = server.port
-            server._start()
+            restart(server)
         done.set()
         for each in threads:
             each.join()
@@ -199,7 +158,7 @@ def test_a_job_that_ran_and_is_gone_is_not_added_again_by_a_second_replay(make, 
     app = make(redis_url, on_broker_down="raise")
     (entry,) = app.outage.spool.oldest(9)
     queue = app.queue("celery")
-    app.outage._add(queue, [entry])
+    app.outage._add([entry])
     with make_worker(app, pool="threads", concurrency=1):
         wait_until(lambda: not sum(queue.get_job_counts().values()))
     assert app.outage.replay() == 0
@@ -209,22 +168,27 @@ def test_a_job_that_ran_and_is_gone_is_not_added_again_by_a_second_replay(make, 
 
 @pytest.mark.row(3)
 def test_a_job_whose_answer_was_lost_and_that_ran_meanwhile_is_not_added_again(make, redis_url):
+    """Nothing tells of it any more: it is gone, and the events that told of it are trimmed."""
     target = redis_url.rpartition(":")[2].partition("/")[0]
+    here = make(redis_url, on_broker_down="raise")
     with SilentProxy("127.0.0.1", int(target)) as proxy:
         app = make(f"{proxy.url}?socket_timeout=0.5")
         note = app.tasks["note"]
-        note.delay("before")
+        note.apply_async(("before",), ignore_result=True)
         proxy.lose_answers()
-        worker = make_worker(make(redis_url), pool="threads", concurrency=1)
-        with worker:
-            note.apply_async(("lost",), ignore_result=True)
-            wait_until(lambda: empty(app))
-            queue = app.queue("celery")
-            wait_until(lambda: not sum(queue.get_job_counts("waiting", "active").values()))
-    assert app.outage.counts == {"inline": 0, "spooled": 1, "replayed": 0}
-    with Queue("celery", url=redis_url, prefix=app.prefix) as queue:
-        names = queue.driver.execute(("XRANGE", queue.keys.events, "-", "+"))
-        assert sum(b"completed" in fields for _, fields in names) == 2
+        note.apply_async(("lost",), ignore_result=True)
+        proxy.close()
+        for number in range(3):
+            note.apply_async((number,), ignore_result=True)
+        assert app.outage.spool.counts()["waiting"] == 4
+    queue = here.queue("celery")
+    with make_worker(here, pool="threads", concurrency=1):
+        wait_until(lambda: len(here.ran) == 2 and not sum(queue.get_job_counts().values()))
+        queue.trim_events(0)
+        assert here.outage.replay() == 0
+        wait_until(lambda: len(here.ran) >= 5 and not sum(queue.get_job_counts().values()))
+    assert here.ran == ["before", "lost", 0, 1, 2]
+    assert here.outage.counts["replayed"] == 3
 
 
 def test_a_job_that_redis_will_never_take_is_put_aside_and_stops_no_other(make, redis_url, caplog):

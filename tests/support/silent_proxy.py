@@ -37,6 +37,12 @@ class SilentProxy:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all connections, and take no new ones."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         for each in (self._listener, *self._open):
             with contextlib.suppress(OSError):  # nobody is at the other end
                 each.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for it

@@ -132,6 +132,15 @@ class TestStub:
         bullrush_stub.clear()
         assert_enqueued(send, 0)
 
+    @pytest.mark.parametrize("policy", ["inline", "spool"])
+    def test_calls_with_a_policy_for_outages_are_recorded_too(self, bullrush_stub, project, policy):
+        project.conf.on_broker_down = policy
+        kept = project.task(name="kept", on_broker_down=policy)(lambda *args: None)
+        kept.delay(1)
+        kept.delay_many([2, 3])
+        (kept.s(4) | kept.s()).apply_async()
+        assert [each.name for each in bullrush_stub.jobs] == ["kept"] * 5
+
     def test_flows_and_many_jobs_are_recorded(self, bullrush_stub):
         flows = FlowProducer(url="redis://no-such-host.invalid:1/0")
         flows.add(FlowJob("album", "albums", children=[FlowJob("scale", "images")]))
