@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 import textwrap
 import threading
-import urllib.request
-from contextlib import suppress
 
 import pytest
 from flask import current_app
@@ -19,6 +13,7 @@ from flask import current_app
 from bullrush.core import Queue, QueueEvents
 from bullrush.core.errors import InvalidOption
 from bullrush.flask_ext.settings import settings_of
+from tests.support.serving import serving_workers
 from tests.support.waiting import wait_until
 
 
@@ -100,90 +95,6 @@ def test_a_running_job_is_handed_back_when_the_process_ends(embedding):
     assert queue.get_state(id) == "waiting"
     leave.set()
     queue.close()
-
-
-FACTORY = textwrap.dedent(
-    """
-    import os
-    from flask import Flask
-    from bullrush import shared_task
-    from bullrush.result import AsyncResult
-    from bullrush.flask_ext import Bullrush
-
-    @shared_task(name="where")
-    def where():
-        return os.getpid()
-
-    bullrush = Bullrush()
-
-    def create_app():
-        app = Flask(__name__)
-        app.config.from_prefixed_env()
-        bullrush.init_app(app)
-        app.add_url_rule("/where", view_func=lambda: {"id": where.delay().id, "pid": os.getpid()})
-
-        @app.post("/jobs")
-        def add():
-            return {"id": where.delay().id}
-
-        @app.get("/jobs/<id>")
-        def look(id):
-            return {"ran": AsyncResult(id).result}
-
-        return app
-
-    app = create_app()
-    create_app()
-    """
-)
-
-
-@pytest.fixture
-def serve(tmp_path, redis_url, queue_name):
-    """Serves the application by a command; gives the process and how to ask it."""
-    (tmp_path / "shop.py").write_text(FACTORY)
-    started = []
-
-    def start(*words):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        environment = {
-            **os.environ,
-            "FLASK_BULLRUSH_REDIS_URL": redis_url,
-            "FLASK_BULLRUSH_PREFIX": queue_name,
-            "FLASK_BULLRUSH_EMBEDDED": "1",
-            "PORT": str(port),
-        }
-        process = subprocess.Popen(
-            [sys.executable, *(word.replace("PORT", str(port)) for word in words)],
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        started.append(process)
-
-        def ask(path="/where", data=None):
-            address = f"http://127.0.0.1:{port}{path}"
-            try:
-                with urllib.request.urlopen(address, data, timeout=5) as answer:
-                    return json.load(answer)
-            except OSError:
-                return None
-
-        return process, ask
-
-    yield start
-    for each in started:
-        with suppress(ProcessLookupError):
-            os.killpg(each.pid, signal.SIGKILL)
-        each.wait()
-
-
-def serving_workers(queue):
-    """How many workers say that they serve the queue."""
-    return len(queue.driver.execute(("ZRANGE", queue.keys.workers, 0, -1)))
 
 
 @pytest.mark.row(1, 2)
