@@ -354,16 +354,14 @@ def _celery_prefix(prefix: str) -> str:
     return prefix if not prefix or prefix.endswith(("_", ":", ".", "-")) else f"{prefix}_"
 
 
-def audit_key(prefix: str) -> str:
-    """A private stream: who did what by the admin API."""
-    return f"{prefix}::bullrush:audit"
-
-
-def undos_key(prefix: str) -> str:
-    """A private sorted set: what can be undone, by the Unix ms until which it can."""
-    return f"{prefix}::bullrush:undos"
-
-
 def deploys_key(prefix: str) -> str:
     """A private stream: when the application was deployed."""
     return f"{prefix}::bullrush:deploys"
+
+
+def admin_key(prefix: str, *parts: str) -> str:
+    """A private key of the admin API, of no queue: ``audit``, a stream of who did what; ``undos``,
+    a sorted set of what can be undone, by the Unix ms until which it can; ``refusals``, how many
+    were refused, by where they came from; ``access``, what is known of those who come.
+    """
+    return ":".join((f"{prefix}::bullrush", *parts))

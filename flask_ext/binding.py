@@ -26,6 +26,7 @@ from bullrush.tenants import tenant_field
 
 from . import embedding
 from .access.door import Authenticate, Door
+from .access.sharing import Shared
 from .application import FlaskCelery
 from .context import HandlerInContext
 from .services import QueueService
@@ -59,7 +60,8 @@ class Binding:
         self, app: Flask, settings: Settings, authenticate: Authenticate | None = None
     ) -> None:
         self.settings = settings
-        self.door = Door(settings.policy, authenticate)
+        shared = Shared(lambda: self.driver, settings.prefix)
+        self.door = Door(settings.policy, authenticate, shared)
         self.celery = FlaskCelery(app, settings)
         self.pulse = Bounded(lambda: examine(self.driver))
         self.judgement = Bounded(lambda: judge(self.snapshots(), settings.thresholds))

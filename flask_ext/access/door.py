@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from bullrush.core.errors import InvalidOption
 
 from .policy import Policy
+from .refusals import Refusals
 from .roles import Principal, Role
 from .sessions import Ended, Session, Sessions
+from .sharing import Shared
 from .throttle import Throttle
 from .tokens import digest_of, find_token
 from .web_tokens import WebTokens, looks_like_web_token
@@ -55,15 +57,22 @@ class Door:
     Args:
         policy: what the application configured.
         authenticate: the application's own callable.
+        shared: what the processes of the application know together.
 
     Raises:
         InvalidOption: a key for JWT cannot be used.
     """
 
-    def __init__(self, policy: Policy, authenticate: Authenticate | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        authenticate: Authenticate | None = None,
+        shared: Shared | None = None,
+    ) -> None:
         self.policy = policy
-        self.throttle = Throttle()
-        self.ended = Ended(policy.session_lifetime)
+        self.throttle = Throttle(shared=shared)
+        self.ended = Ended(policy.session_lifetime, shared)
+        self.refusals = Refusals(shared)
         self._authenticate = authenticate
         self._web_tokens = WebTokens(policy.web_tokens) if policy.web_tokens else None
         self._own_key = secrets.token_bytes(32)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Response, current_app, g, jsonify, redirect, request, url_for
-from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
+from werkzeug.exceptions import Forbidden, HTTPException, TooManyRequests, Unauthorized
 from werkzeug.wrappers import Response as AnyResponse
 
 from ..binding import current_binding
@@ -104,11 +104,12 @@ class GuardedBlueprint(Blueprint):
         view = current_app.view_functions[str(request.endpoint)]
         if is_open(view):
             return None
-        caller = authenticate()
+        caller = _caller()
         if caller is None:
             if self._pages and request.method == "GET" and _is_for_a_reader():
                 wanted = request.script_root + request.full_path.rstrip("?")
                 return redirect(url_for(LOGIN, next=wanted), 303)
+            _note_refusal()
             raise Unauthorized("a valid bearer token is needed")
         g.bullrush_caller = caller  # for whoever writes down who was refused
         needed = role_of(view)
@@ -119,6 +120,18 @@ class GuardedBlueprint(Blueprint):
         if request.method not in SAFE:
             check_json(request, max_body)
         return None
+
+
+def _caller() -> Caller | None:
+    try:
+        return authenticate()
+    except TooManyRequests:
+        _note_refusal()
+        raise
+
+
+def _note_refusal() -> None:
+    current_binding().door.refusals.note(request.remote_addr or "")
 
 
 def _refuse_forgery(caller: Caller) -> None:

@@ -70,12 +70,15 @@ def log_in() -> AnyResponse:
     try:
         cookie = _cookie_for(token, sessions)
     except SlowDown as error:
+        _note_refusal()
         refusal = _form(wanted, "Too many wrong tokens. Please wait a little.", 429)
         refusal.headers["Retry-After"] = str(error.seconds)
         return refusal
     except ValueError as error:
+        _note_refusal()
         return _form(wanted, f"This token cannot be used here: {error}.", 401)
     if cookie is None:
+        _note_refusal()
         return _form(wanted, "This token is not valid.", 401)
     answer = redirect(wanted, 303)
     lifetime = current_binding().door.policy.session_lifetime
@@ -151,6 +154,10 @@ def _cookie_for(token: str, sessions: Sessions) -> str | None:
     if looks_like_web_token(token) and door.is_web_token(token):
         return sessions.open(None, token)
     return sessions.open(digest_of(token))
+
+
+def _note_refusal() -> None:
+    current_binding().door.refusals.note(request.remote_addr or "")
 
 
 def _form(wanted: str, problem: str = "", status: int = 200) -> Response:

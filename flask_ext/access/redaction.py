@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .packed import bytes_in, is_packed, opened
+
 #: What stands where a secret was.
 HIDDEN = "[redacted]"
 #: Names of fields whose values are secrets, wherever they are.
@@ -72,6 +74,11 @@ class Redaction:
         self._paths = [tuple(name.lower().split(".")) for name in names if "." in name]
         self._known: dict[str, bool] = {}
 
+    @property
+    def is_on(self) -> bool:
+        """Whether fields are hidden by their names."""
+        return bool(self._names or self._paths)
+
     def __repr__(self) -> str:
         return f"Redaction({len(self._names)} names, {len(self._paths)} paths)"
 
@@ -122,6 +129,12 @@ class Redaction:
         return known or any(_fits(each, path) for each in self._paths)
 
 
+class Hidden(str):
+    """Says why a value is not shown."""
+
+    __slots__ = ()
+
+
 class _Walk:
     """One value on its way out, and how much of it there has been."""
 
@@ -133,6 +146,8 @@ class _Walk:
         self._left -= 1
         if isinstance(value, (bytes, bytearray, memoryview)):
             value = _decoded(bytes(value))
+        if isinstance(value, Hidden):
+            return str(value)
         if isinstance(value, str):
             return self._redaction.text(value)
         if value is None or isinstance(value, bool):
@@ -142,12 +157,25 @@ class _Walk:
         if depth >= DEPTH:
             return "[too deep]"
         if isinstance(value, Mapping):
-            return self._mapping(value, path, depth)
+            return self._looked_into(value, path, depth)
         if isinstance(value, (list, tuple, set, frozenset)):
             return self._items(value, path, depth)
         if isinstance(value, BaseException):
             return self._redaction.text(f"{type(value).__name__}: {value}")
         return f"[{type(value).__name__}]"
+
+    def _looked_into(self, value: Mapping[Any, Any], path: tuple[str, ...], depth: int) -> Any:
+        """What is packed is shown as what it holds, or not at all: it may hold secrets."""
+        held = bytes_in(value)
+        if held is not None:
+            return self.shown(held, path, depth + 1)
+        if not (self._redaction.is_on and is_packed(value)):
+            return self._mapping(value, path, depth)
+        try:
+            inside = opened(value)
+        except ValueError as why:
+            inside = {**value, "body": Hidden(f"{HIDDEN} ({why}: nobody can look into it)")}
+        return self._mapping(inside, path, depth)
 
     def _mapping(self, value: Mapping[Any, Any], path: tuple[str, ...], depth: int) -> Any:
         shown: dict[str, Any] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import secrets
 import threading
 import time
@@ -14,8 +15,12 @@ from typing import Any
 
 from itsdangerous import BadData, Signer, URLSafeTimedSerializer
 
+from .sharing import Shared, is_there, put
+
 #: Sessions that were ended by their owner and are remembered until they would have expired.
 REMEMBERED = 10_000
+#: s for which a session that was good may be used while Redis is away.
+REMEMBERED_FOR = 300.0
 #: Characters of a cookie that browsers keep.
 LONGEST_COOKIE = 3800
 
@@ -103,30 +108,64 @@ class Sessions:
 
 
 class Ended:
-    """The sessions of this process that were logged out before they expired.
+    """The sessions that were logged out before they expired, in whichever process.
+
+    While Redis is away, this process knows of those that ended here, and of those that were not
+    ended a moment ago. Any other session is taken for an ended one.
 
     Args:
         lifetime: s after which a session expires by itself.
+        shared: what the processes know together; None when there is just this one.
     """
 
-    def __init__(self, lifetime: int) -> None:
+    def __init__(self, lifetime: int, shared: Shared | None = None) -> None:
         self._lifetime = lifetime
+        self._shared = shared
         self._guard = threading.Lock()
         self._ids: OrderedDict[str, float] = OrderedDict()
+        self._alive: OrderedDict[str, float] = OrderedDict()
+        self._untold: set[str] = set()
 
     def add(self, session_id: str) -> None:
         """Remember it."""
+        self._keep(self._ids, session_id, self._lifetime)
+        if self._shared is None:
+            return
+        if self._shared.ask(put(self._key(session_id), self._lifetime)) is None:
+            with self._guard:
+                self._untold.add(session_id)
+                self._untold &= self._ids.keys()
+
+    def __contains__(self, session_id: str) -> bool:
+        with self._guard:
+            ended, untold = session_id in self._ids, list(self._untold)
+        if ended or self._shared is None:
+            return ended
+        told = [put(self._key(each), self._lifetime) for each in untold]
+        answers = self._shared.ask(*told, is_there(self._key(session_id)))
+        if answers is None:
+            with self._guard:
+                seen = self._alive.get(session_id, -math.inf)
+                return seen < time.monotonic() - REMEMBERED_FOR
+        with self._guard:
+            self._untold.difference_update(untold)
+        if answers[-1]:
+            self._keep(self._ids, session_id, self._lifetime)
+        else:
+            self._keep(self._alive, session_id, REMEMBERED_FOR)
+        return bool(answers[-1])
+
+    def _key(self, session_id: str) -> str:
+        assert self._shared is not None
+        return self._shared.key("ended", session_id)
+
+    def _keep(self, memory: OrderedDict[str, float], session_id: str, life: float) -> None:
         now = time.monotonic()
         with self._guard:
-            self._ids[session_id] = now
-            while len(self._ids) > REMEMBERED or next(iter(self._ids.values())) < (
-                now - self._lifetime
-            ):
-                self._ids.popitem(last=False)
-
-    def __contains__(self, session_id: object) -> bool:
-        with self._guard:
-            return session_id in self._ids
+            memory[session_id] = now
+            memory.move_to_end(session_id)
+            while len(memory) > REMEMBERED or next(iter(memory.values())) < now - life:
+                memory.popitem(last=False)
 
 
 _STRONG: Any = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}

@@ -6,18 +6,16 @@ settings and never from the token, and keys of one kind are never tried with alg
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import threading
+import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from bullrush.core.errors import InvalidOption
 
+from .key_sources import KeysByFile, KeysByUrl
 from .roles import Principal, Role
 
 logger = logging.getLogger(__name__)
@@ -29,11 +27,10 @@ ALGORITHMS = {
     **{f"ES{size}": "EC" for size in (256, 384, 512)},
     "EdDSA": "OKP",
 }
-#: Bytes that the secret of HS256 has at least; with fewer it can be guessed from one token.
-SHORTEST_SECRET = 32
 #: Characters of a token that is looked at.
 LONGEST_TOKEN = 8192
 NAME_LENGTH = 120
+_ADDRESS = re.compile(r"https://[^\s/@?#]+(?:[/?][^\s#]*)?")
 
 
 class NoRole(Exception):
@@ -48,6 +45,10 @@ class WebTokenRules(BaseModel):
         key: a secret or a public key in PEM; a list while one replaces another.
         key_file: a file with such a key, read again when it changes.
         jwks_file: a file with a JSON Web Key Set, read again when it changes.
+        jwks_url: an https address of one, asked for when it is needed.
+        jwks_ca_file: certificates of whoever vouches for that address, if not the usual ones.
+        jwks_lifetime: s for which keys from there are believed.
+        jwks_timeout: s that the address has to answer.
         issuer: what ``iss`` has to be.
         audience: what ``aud`` has to be, or to contain.
         leeway: s by which clocks may differ.
@@ -62,6 +63,10 @@ class WebTokenRules(BaseModel):
     key: tuple[SecretStr, ...] = ()
     key_file: str | None = None
     jwks_file: str | None = None
+    jwks_url: str | None = None
+    jwks_ca_file: str | None = None
+    jwks_lifetime: float = Field(default=300, ge=10, le=86_400)
+    jwks_timeout: float = Field(default=5, gt=0, le=30)
     issuer: str | tuple[str, ...] | None = None
     audience: str | tuple[str, ...] | None = None
     leeway: float = Field(default=30, ge=0, le=600)
@@ -88,8 +93,14 @@ class WebTokenRules(BaseModel):
             raise ValueError(
                 "algorithms of different kinds would confuse a public key and a secret"
             )
-        if sum(map(bool, (self.key, self.key_file, self.jwks_file))) != 1:
-            raise ValueError("one of 'key', 'key_file' and 'jwks_file' is needed")
+        if sum(map(bool, (self.key, self.key_file, self.jwks_file, self.jwks_url))) != 1:
+            raise ValueError("one of 'key', 'key_file', 'jwks_file' and 'jwks_url' is needed")
+        if self.jwks_url and self.kind == "secret":
+            raise ValueError("a secret does not come from an address; take algorithms with keys")
+        if self.jwks_url and not _ADDRESS.fullmatch(self.jwks_url):
+            raise ValueError("'jwks_url' begins with https:// and a host, without a password")
+        if self.jwks_ca_file and not self.jwks_url:
+            raise ValueError("'jwks_ca_file' is for 'jwks_url'")
         return self
 
     @property
@@ -129,10 +140,7 @@ class WebTokens:
 
     def __init__(self, rules: WebTokenRules) -> None:
         self._rules = rules
-        self._guard = threading.Lock()
-        self._stamp: tuple[int, ...] | None = None
-        self._keys: list[tuple[str | None, Any]] = []
-        self._refresh()
+        self._keys = KeysByUrl(rules) if rules.jwks_url else KeysByFile(rules)
 
     def principal(self, token: str) -> Principal | None:
         """Whose token it is; None when it is not to be believed.
@@ -155,7 +163,7 @@ class WebTokens:
             wanted = jwt.get_unverified_header(token).get("kid")
         except jwt.PyJWTError:
             return None
-        for kid, key in self._current_keys():
+        for kid, key in self._keys.current(wanted):
             if wanted is not None and kid is not None and wanted != kid:
                 continue
             try:
@@ -194,27 +202,6 @@ class WebTokens:
             raise NoRole
         return max(given)
 
-    def _current_keys(self) -> list[tuple[str | None, Any]]:
-        try:
-            self._refresh()
-        except InvalidOption as error:  # a file that is being replaced: the keys so far hold
-            logger.warning("the keys for JWT are those of before: %s", error)
-        return self._keys
-
-    def _refresh(self) -> None:
-        rules = self._rules
-        path = rules.key_file or rules.jwks_file
-        with self._guard:
-            stamp = _stamp(path)
-            if self._keys and stamp == self._stamp:
-                return
-            if rules.jwks_file:
-                keys = _key_set(_read(rules.jwks_file), rules)
-            else:
-                texts = [_read(path)] if path else [key.get_secret_value() for key in rules.key]
-                keys = [(None, _prepared(text.strip(), rules.kind)) for text in texts]
-            self._keys, self._stamp = keys, stamp
-
 
 def looks_like_web_token(text: str) -> bool:
     """Whether a bearer token has the form of a JWT, which nobody guesses."""
@@ -232,66 +219,3 @@ def _claim(claims: Mapping[str, Any], path: str) -> Any:
 
 def _printable(text: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in text)
-
-
-def _prepared(text: str, kind: str) -> Any:
-    """The key as PyJWT takes it.
-
-    A public key as a secret would let everybody sign who has seen it.
-    """
-    is_pem = "-----BEGIN" in text
-    if kind == "secret":
-        if is_pem:
-            raise InvalidOption("BULLRUSH_JWT: HS algorithms take a secret, not a key in PEM")
-        return _long_enough(text.encode())
-    if not is_pem or "PRIVATE KEY" in text:
-        raise InvalidOption("BULLRUSH_JWT: these algorithms take a public key in PEM")
-    return text
-
-
-def _long_enough(secret: bytes) -> bytes:
-    if len(secret) < SHORTEST_SECRET:
-        raise InvalidOption(f"BULLRUSH_JWT: a secret has {SHORTEST_SECRET} bytes at least")
-    return secret
-
-
-def _key_set(text: str, rules: WebTokenRules) -> list[tuple[str | None, Any]]:
-    import jwt  # noqa: PLC0415 - an optional extra
-
-    wanted = "oct" if rules.kind == "secret" else rules.kind
-    try:
-        entries = json.loads(text)["keys"]
-        fitting = [
-            entry
-            for entry in entries
-            if entry.get("kty") == wanted
-            and entry.get("use", "sig") == "sig"
-            and entry.get("alg", rules.algorithms[0]) in rules.algorithms
-        ]
-        algorithm = rules.algorithms[0]
-        keys = [(e.get("kid"), jwt.PyJWK(e, e.get("alg", algorithm)).key) for e in fitting]
-    except (ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError) as error:
-        raise InvalidOption(f"BULLRUSH_JWT: no JSON Web Key Set ({type(error).__name__})") from None
-    if rules.kind == "secret":
-        keys = [(kid, _long_enough(key)) for kid, key in keys]
-    if not keys:
-        raise InvalidOption(f"BULLRUSH_JWT: the key set has no key for {rules.algorithms}")
-    return keys
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text("utf-8")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise InvalidOption(f"BULLRUSH_JWT: {path!r} cannot be read: {reason}") from None
-
-
-def _stamp(path: str | None) -> tuple[int, ...] | None:
-    if path is None:
-        return None
-    try:
-        status = os.stat(path)
-    except OSError:
-        return ()
-    return (status.st_mtime_ns, status.st_size, status.st_ino)

@@ -1,4 +1,8 @@
-"""The audit log: who did what, and who was refused. It never has what a job carries."""
+"""The audit log: who did what, and who was refused. It never has what a job carries.
+
+Attempts of somebody unknown are counted for each address and minute, in a stream of their own: who
+tries all the time pushes nothing out of the log.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,13 @@ from collections.abc import Mapping
 from flask import Response, current_app, g, request
 from pydantic import Field
 
-from bullrush.core.calls import Call, run
+from bullrush.core.calls import Batch, Call, run
 from bullrush.core.clock import now_ms
 from bullrush.core.errors import BullrushError
-from bullrush.core.keys import audit_key
+from bullrush.core.keys import admin_key
 
 from ..access.door import Caller
+from ..access.refusals import tally
 from ..binding import current_binding
 from .models import Answer, Query
 from .routing import Asked, Route, Routes
@@ -32,7 +37,7 @@ class Entry(Answer):
 
     id: str = Field(description="of the entry; later ones are greater")
     at: int = Field(description="Unix ms")
-    who: str
+    who: str = Field(description="or the address of somebody unknown")
     role: str
     action: str
     queue: str
@@ -40,6 +45,9 @@ class Entry(Answer):
     count: int | None = Field(description="how many jobs were changed")
     outcome: str = Field(description="`done`, `dry run`, or why it was refused")
     status: int = Field(description="of the answer")
+    attempts: int | None = Field(
+        None, description="how often somebody unknown was refused, in the minute from `at` on"
+    )
 
 
 class AuditQuery(Query):
@@ -64,10 +72,16 @@ class Entries(Answer):
 def show_audit(asked: Asked, query: AuditQuery) -> Entries:
     """Who did what, the newest first."""
     end = f"({query.before}" if query.before else "+"
-    key = audit_key(asked.binding.settings.prefix)
-    call = Call(("XREVRANGE", key, end, "-", "COUNT", query.count), list)
-    rows = run(asked.binding.driver, call)
-    entries = [_entry(entry_id.decode(), flat) for entry_id, flat in rows]
+    binding, prefix = asked.binding, asked.binding.settings.prefix
+    refused = tally(prefix)
+    calls = [
+        Call(("XREVRANGE", key, end, "-", "COUNT", query.count), list)
+        for key in (admin_key(prefix, "audit"), refused.closed)
+    ]
+    done, closed = run(binding.driver, Batch([refused.close(), *calls], list))[1:]
+    entries = [_entry(entry_id.decode(), _texts(flat)) for entry_id, flat in done]
+    entries += [_sum(entry_id.decode(), _texts(flat)) for entry_id, flat in closed]
+    entries = sorted(entries, key=_place, reverse=True)[: query.count]
     more = len(entries) == query.count
     return Entries(entries=entries, next=entries[-1].id if more else None)
 
@@ -110,7 +124,7 @@ def _refusal(response: Response) -> str:
 
 def _write(fields: Mapping[str, str]) -> None:
     binding = current_binding()
-    key = audit_key(binding.settings.prefix)
+    key = admin_key(binding.settings.prefix, "audit")
     flat = [part for pair in fields.items() for part in pair]
     try:
         binding.driver.execute(("XADD", key, "MAXLEN", "~", MOST, "*", *flat))
@@ -123,18 +137,48 @@ def _clean(text: str) -> str:
     return re.sub(r"[^ -~\u00a0-\ud7ff\ue000-\U0010ffff]", "?", text[:_TEXT])
 
 
-def _entry(entry_id: str, flat: list[bytes]) -> Entry:
+def _texts(flat: list[bytes]) -> dict[str, str]:
     texts = [each.decode("utf-8", "replace") for each in flat]
-    stored = dict(zip(texts[::2], texts[1::2], strict=True))
+    return dict(zip(texts[::2], texts[1::2], strict=True))
 
-    def number(name: str) -> int:
-        return int(stored[name]) if stored.get(name, "").isdecimal() else 0
 
-    names = ("who", "role", "action", "queue", "job", "outcome")
+def _place(entry: Entry) -> tuple[int, ...]:
+    return tuple(map(int, entry.id.split("-")))
+
+
+def _entry(entry_id: str, stored: Mapping[str, str]) -> Entry:
     return Entry(
         id=entry_id,
-        at=number("at"),
-        count=number("count") if stored.get("count") else None,
-        status=number("status"),
-        **{name: stored.get(name, "") for name in names},
+        at=_number(stored, "at"),
+        who=stored.get("who", ""),
+        role=stored.get("role", ""),
+        action=stored.get("action", ""),
+        queue=stored.get("queue", ""),
+        job=stored.get("job", ""),
+        count=_number(stored, "count") if stored.get("count") else None,
+        outcome=stored.get("outcome", ""),
+        status=_number(stored, "status"),
+        attempts=None,
     )
+
+
+def _sum(entry_id: str, stored: Mapping[str, str]) -> Entry:
+    """What was refused of one address in a minute."""
+    attempts = _number(stored, "count")
+    return Entry(
+        id=entry_id,
+        at=_number(stored, "at"),
+        who=_clean(stored.get("name", "")),
+        role="",
+        action="sign_in",
+        queue="",
+        job="",
+        count=None,
+        outcome=f"refused: unauthorized, {attempts} in a minute",
+        status=401,
+        attempts=attempts,
+    )
+
+
+def _number(stored: Mapping[str, str], name: str) -> int:
+    return int(stored[name]) if stored.get(name, "").isdecimal() else 0

@@ -12,6 +12,7 @@ from werkzeug.exceptions import Conflict, UnprocessableEntity
 from bullrush.core import Backoff, Job, Keep, RawJson
 from bullrush.core.options import JobOptions, snake_case
 
+from ..access.packed import is_packed
 from ..access.redaction import HIDDEN
 from .actions import Acted, acted, viewed
 from .models import Body, JobId, Json, Milliseconds, Name
@@ -110,6 +111,7 @@ def edit_job(asked: Asked, body: Edit) -> Acted:
     if len(given) != 1:
         raise UnprocessableEntity("data, patch: give one of them")
     refuse_hidden(body.data, "data")
+    _refuse_half_packed(body.data)
     data = body.data if "data" in given else _patched(view.job, body.patch)
     asked.queue.update_data(asked.job_id, data)
     if body.retry and view.state in ("failed", "completed"):
@@ -148,7 +150,18 @@ def _patched(job: Job, patch: Mapping[str, Any] | None) -> Any:
         data = job.data
     except (ValueError, RecursionError):
         raise Conflict("the data of the job is no JSON: replace it by 'data'") from None
+    if isinstance(data, Mapping) and is_packed(data):
+        raise Conflict("what the job carries is packed: replace it by 'data', args and kwargs")
     return merged(data, patch)
+
+
+def _refuse_half_packed(data: Any) -> None:
+    """As it is shown, what was packed is no more; the words that say so would mislead a worker."""
+    if isinstance(data, Mapping) and "content_type" in data and {"args", "kwargs"} & data.keys():
+        raise UnprocessableEntity(
+            "data: it has args and kwargs, which are not packed; leave content_type, "
+            "content_encoding and compression out"
+        )
 
 
 def merged(target: Any, patch: Any) -> Any:

@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 
 from bullrush.core import Queue
 from bullrush.core.clock import now_ms
-from bullrush.core.keys import undos_key
+from bullrush.core.keys import admin_key
 from bullrush.core.operations.keeping import SHELVED_AT_ONCE
 
 from ..access.roles import Role
@@ -26,6 +26,8 @@ ROUTES = Routes()
 LIFE = 24 * 3_600_000
 #: So many bytes, of so many jobs, are kept of one action.
 ROOM, MOST_JOBS = 32 * 2**20, 50_000
+#: So many ids are told of what did not come back.
+MOST_TOLD = 1000
 
 
 class Undo(Answer):
@@ -51,13 +53,16 @@ class Undone(Answer):
     """What came back."""
 
     restored: int
-    skipped: int = Field(description="jobs whose id is in use by now; those stay as they are")
+    skipped: int = Field(
+        description="kept jobs that are lost: a new job has the id by now, and stays as it is"
+    )
+    skipped_ids: list[str] = Field(description=f"their ids, the first {MOST_TOLD} of them")
 
 
 @ROUTES.get("/admin/undo")
 def list_undos(asked: Asked) -> Undos:
     """The actions that can be undone."""
-    driver, key = asked.binding.driver, undos_key(asked.binding.settings.prefix)
+    driver, key = asked.binding.driver, _undos(asked.binding)
     driver.execute(("ZREMRANGEBYSCORE", key, "-inf", f"({now_ms()}"))
     members = [each.decode() for each in driver.execute(("ZREVRANGE", key, 0, 499))]
     abouts = driver.execute_many([("GET", _about(asked.binding, each)) for each in members])
@@ -73,15 +78,17 @@ def undo(asked: Asked) -> Undone:
     if member is None or queue is None:
         raise NotFound("there is nothing of that id to undo: it is kept for 24 hours, and used up")
     restored = skipped = 0
+    told: list[str] = []
     left = 1
     while left:
         step = queue.restore(asked.path["undo_id"])
         restored, skipped, left = restored + len(step.ids), skipped + len(step.taken), step.left
-    key = undos_key(binding.settings.prefix)
+        told += step.taken[: MOST_TOLD - len(told)]
+    key = _undos(binding)
     driver.execute_many([("ZREM", key, member), ("DEL", _about(binding, member))])
     binding.catalogue.forget()
     asked.count = restored
-    return Undone(restored=restored, skipped=skipped)
+    return Undone(restored=restored, skipped=skipped, skipped_ids=told)
 
 
 class Shelf:
@@ -136,7 +143,7 @@ class Shelf:
             "jobs": self.jobs,
             "size": self.size,
         }
-        key = undos_key(binding.settings.prefix)
+        key = _undos(binding)
         binding.driver.execute_many(
             [
                 ("SET", _about(binding, member), json.dumps(about), "PX", LIFE),
@@ -147,12 +154,16 @@ class Shelf:
         return self.id
 
 
+def _undos(binding: Binding) -> str:
+    return admin_key(binding.settings.prefix, "undos")
+
+
 def _about(binding: Binding, member: str) -> str:
     shelf, _, name = member.partition(":")
     return binding.look_at(name).keys.shelf(f"{shelf}:about")
 
 
 def _member(binding: Binding, undo_id: str) -> str | None:
-    members = binding.driver.execute(("ZRANGE", undos_key(binding.settings.prefix), 0, -1))
+    members = binding.driver.execute(("ZRANGE", _undos(binding), 0, -1))
     found = (each.decode() for each in members)
     return next((each for each in found if each.partition(":")[0] == undo_id), None)

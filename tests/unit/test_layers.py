@@ -41,6 +41,7 @@ CORE_LAYERS = (
         "cron",
         "schedule",
         "turns",
+        "budgets",
         "leases",
         "advance",
         "scripts",

@@ -37,7 +37,8 @@ export async function many(what) {
 export async function bringBack(id) {
   const back = await call("POST", `undo/${id}`);
   await renew();
-  const skipped = back.skipped ? `, ${back.skipped} had been added anew` : "";
+  const some = back.skippedIds.slice(0, 5).join(", ");
+  const skipped = back.skipped ? `, ${back.skipped} had been added anew (${some})` : "";
   return `${count(back.restored)} brought back${skipped}`;
 }
 

@@ -72,7 +72,7 @@ def test_what_was_taken_away_comes_back_byte_for_byte(post, get, queue, action, 
     (kept,) = get("/undo")["undos"]
     assert (kept["id"], kept["jobs"], kept["queue"]) == (done["undo"], matched, "emails")
     assert 0 < kept["until"] - kept["at"] <= 24 * 3_600_000
-    assert post(f"/undo/{kept['id']}") == {"restored": matched, "skipped": 0}
+    assert post(f"/undo/{kept['id']}") == {"restored": matched, "skipped": 0, "skippedIds": []}
     assert stored(queue) == before
     assert not queue.is_paused()
     assert get("/undo")["undos"] == []
@@ -87,7 +87,7 @@ def test_an_undo_can_be_done_once(post, refused, queue):
 def test_a_new_job_of_the_same_id_is_not_touched_by_an_undo(post, queue):
     done = post("/queues/emails/remove", {"state": "waiting"})
     queue.add("other", job_id="now-0")
-    assert post(f"/undo/{done['undo']}") == {"restored": 1, "skipped": 1}
+    assert post(f"/undo/{done['undo']}") == {"restored": 1, "skipped": 1, "skippedIds": ["now-0"]}
     assert queue.get_job("now-0").name == "other"
 
 
