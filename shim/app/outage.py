@@ -135,7 +135,11 @@ class Outage:
         if self.holding and self._keep(nodes, None):
             return
         mark = self._lanes.next()
-        failed = self._try(Parcel(nodes, [mark]), also, added)
+        try:
+            failed = self._try(Parcel(nodes, [mark]), also, added)
+        except BullrushError:
+            self._lanes.over(mark)
+            raise
         doubt = mark if failed is not None and _is_doubtful(failed) else None
         if doubt is None:
             self._lanes.over(mark)
