@@ -254,8 +254,7 @@ def test_what_was_done_and_who_was_refused_are_one_list_in_pages(audit):
         audit()  # writes the sum down
         client.post("/api/admin/queues/emails/pause", json={}, headers=boss)
     whole = audit()
-    assert len(whole) == 6
-    assert [each["who"] for each in whole] == ["boss", HERE] * 3
+    assert sorted(each["who"] for each in whole) == [HERE] * 3 + ["boss"] * 3
     first = audit(count=2)
     rest = audit(before=first[-1]["id"])
     assert first + rest == whole
