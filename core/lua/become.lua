@@ -6,8 +6,7 @@
 
 --- @include arguments
 --- @include probe
---- @include locks
---- @include state
+--- @include holding
 
 local id, token, delay = ARGV[1], ARGV[2], whole(ARGV[5], "delay")
 local job = base .. id
@@ -16,12 +15,9 @@ probe_structures(base)
 if call("EXISTS", job) == 0 then
   return -1
 end
-local code = lock_code(base, id, token)
+local code = active_code(base, id, token)
 if code ~= 0 then
   return code
-end
-if not list_holds(base .. key.active, id) then
-  return -3
 end
 call("HSET", job, field.name, ARGV[3], field.data, ARGV[4], field.delay, delay)
 call("HDEL", job, field.progress, field.failed_reason, field.stacktrace, field.exception)

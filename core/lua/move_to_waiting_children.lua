@@ -7,7 +7,7 @@
 --- @include arguments
 --- @include probe
 --- @include locks
---- @include state
+--- @include holding
 --- @include marker
 --- @include events
 
@@ -33,12 +33,9 @@ end
 if not has_pending() then
   return 1
 end
-local code = lock_code(base, id, token)
+local code = active_code(base, id, token)
 if code ~= 0 then
   return code
-end
-if not list_holds(base .. key.active, id) then
-  return -3
 end
 unlock(base, id, token)
 call("LREM", base .. key.active, -1, id)

@@ -10,7 +10,7 @@
 --- @include arguments
 --- @include probe
 --- @include locks
---- @include state
+--- @include holding
 --- @include marker
 --- @include events
 --- @include enqueue
@@ -63,12 +63,9 @@ probe_structures(target)
 if call("EXISTS", old) == 0 then
   return -1
 end
-local code = lock_code(base, id, token)
+local code = active_code(base, id, token)
 if code ~= 0 then
   return code
-end
-if not list_holds(base .. key.active, id) then
-  return -3
 end
 if call("EXISTS", new) == 1 then
   return 1
