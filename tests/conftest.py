@@ -51,6 +51,14 @@ def _redis_stays_small() -> Iterator[None]:
     empty_private_server()
 
 
+@pytest.fixture(params=["redis", "memory"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Where the data of this test is."""
+    if request.param == "redis":
+        return str(request.getfixturevalue("redis_url"))
+    return f"memory://{uuid.uuid4().hex}"
+
+
 @pytest.fixture
 def queue_name() -> str:
     """A name that no other test uses."""

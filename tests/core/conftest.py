@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,14 +24,6 @@ from bullrush.core.worker import Worker
 from tests.support.awaited import Awaited
 from tests.support.stored import Stored
 from tests.support.trips import Hands
-
-
-@pytest.fixture(params=["redis", "memory"])
-def url(request: pytest.FixtureRequest) -> str:
-    """Where the data of this test is."""
-    if request.param == "redis":
-        return str(request.getfixturevalue("redis_url"))
-    return f"memory://{uuid.uuid4().hex}"
 
 
 @pytest.fixture

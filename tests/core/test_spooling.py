@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
 
 from bullrush.core.calls import run
@@ -15,13 +13,6 @@ from bullrush.core.parents import Parent
 from bullrush.core.spooling import Mark, Parcel, add_once
 
 KEEP = 60_000
-
-
-@pytest.fixture(params=["redis", "memory"])
-def url(request):
-    if request.param == "redis":
-        return request.getfixturevalue("redis_url")
-    return f"memory://{uuid.uuid4().hex}"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from bullrush.core.drivers.server_binary import ServerProcess
 from bullrush.exceptions import ImproperlyConfigured, OperationalError
 from bullrush.worker import make_worker
-from tests.support.outage import AWAY, empty, kill, restart, values_in
+from tests.support.outage import AWAY, call_through_outages, empty, values_in
 from tests.support.silent_proxy import SilentProxy
 from tests.support.waiting import wait_until
 
@@ -88,29 +88,10 @@ def test_nothing_is_lost_or_doubled_when_redis_is_killed_in_the_middle(make, tmp
     kept.mkdir()
     with ServerProcess(keep_in=kept) as server:
         app = make(server.url)
-        note, sent, done = app.tasks["note"], [], threading.Event()
-
-        def produce(thread):
-            number = 0
-            while not done.is_set():
-                note.delay([thread, number])
-                sent.append((thread, number))
-                number += 1
-
-        threads = [threading.Thread(target=produce, args=(n,)) for n in range(4)]
-        for each in threads:
-            each.start()
-        for _ in range(2):
-            before = app.outage.counts["spooled"]
-            goal = len(sent) + 200
-            wait_until(lambda goal=goal: len(sent) > goal, 30)
-            kill(server)
-            wait_until(lambda before=before: app.outage.counts["spooled"] > before + 50, 30)
-            restart(server)
-        done.set()
-        for each in threads:
-            each.join()
-        wait_until(lambda: empty(app), 60)
+        note = app.tasks["note"]
+        sent = call_through_outages(
+            server, app, lambda *numbers: note.delay(list(numbers)), before=200, during=50
+        )
         found = [tuple(value) for value in values_in(app.queue("celery"))]
     assert sorted(found) == sorted(sent)
     assert len(set(found)) == len(found)

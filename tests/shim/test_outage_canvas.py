@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from types import SimpleNamespace
 
@@ -14,7 +13,7 @@ from bullrush.core.drivers.server_binary import ServerProcess
 from bullrush.exceptions import ChordError, OperationalError
 from bullrush.signals import after_task_publish
 from bullrush.worker import make_worker
-from tests.support.outage import AWAY, empty, kill, restart, values_in
+from tests.support.outage import AWAY, call_through_outages, empty, kill, restart, values_in
 from tests.support.silent_proxy import SilentProxy
 from tests.support.waiting import wait_until
 
@@ -181,40 +180,24 @@ def test_no_part_of_a_workflow_is_lost_or_doubled_when_redis_is_killed(make_with
     kept.mkdir()
     with ServerProcess(keep_in=kept) as server:
         app = make_with_tasks(server.url)
-        note, total, done = app.tasks["note"], app.tasks["total"], threading.Event()
-        sent = []
+        note, total, firsts = app.tasks["note"], app.tasks["total"], []
 
-        def produce(thread):
-            number = 0
-            while not done.is_set():
-                first = thread * 1_000_000 + number * 10
-                sent.append(first)
-                chord([note.s(first), note.s(first + 1), note.s(first + 2)], total.s())()
-                number += 1
+        def call(thread, number):
+            first = thread * 1_000_000 + number * 10
+            firsts.append(first)
+            chord([note.s(first), note.s(first + 1), note.s(first + 2)], total.s())()
 
-        threads = [threading.Thread(target=produce, args=(n,)) for n in range(4)]
-        for each in threads:
-            each.start()
-        for _ in range(2):
-            before, goal = app.outage.counts["spooled"], len(sent) + 50
-            wait_until(lambda goal=goal: len(sent) > goal, 30)
-            kill(server)
-            wait_until(lambda before=before: app.outage.counts["spooled"] > before + 20, 30)
-            restart(server)
-        done.set()
-        for each in threads:
-            each.join()
-        wait_until(lambda: empty(app), 60)
+        call_through_outages(server, app, call, before=50, during=20)
         queue = app.queue("celery")
         with make_worker(app, pool="threads", concurrency=4):
-            goal = 4 * len(sent)
+            goal = 4 * len(firsts)
             wait_until(lambda: queue.get_job_counts("completed")["completed"] >= goal, 60)
         counts = queue.get_job_counts()
     assert counts.pop("completed") == goal
     assert not any(counts.values())
     leaves = Counter(value for value in app.ran if value != "total")
-    assert leaves == Counter(first + n for first in sent for n in range(3))
-    assert app.ran.count("total") == len(sent)
+    assert leaves == Counter(first + n for first in firsts for n in range(3))
+    assert app.ran.count("total") == len(firsts)
 
 
 def test_a_workflow_whose_answer_was_lost_is_not_planted_again(make_with_tasks, redis_url):

@@ -17,14 +17,6 @@ from bullrush.core.environment import redis_url as find_url
 from bullrush.core.errors import AuthenticationFailed, ConnectionFailed, InvalidOption, ServerError
 
 
-@pytest.fixture(params=["redis", "memory"])
-def url(request):
-    """Both kinds of servers."""
-    if request.param == "redis":
-        return request.getfixturevalue("redis_url")
-    return f"memory://{uuid.uuid4().hex}"
-
-
 @pytest.fixture
 def driver(url):
     """A driver of that server."""

@@ -34,13 +34,6 @@ def prefix():
     return f"test-{uuid.uuid4().hex[:12]}"
 
 
-@pytest.fixture(params=["redis", "memory"])
-def url(request):
-    if request.param == "redis":
-        return request.getfixturevalue("redis_url")
-    return f"memory://{uuid.uuid4().hex}"
-
-
 @pytest.fixture
 def process(url, prefix, refusing_url):
     """Makes what a process knows: it asks Redis by a driver that can be taken away."""
