@@ -86,7 +86,7 @@ const roles = {
   async canvas() {
     const queue = new Queue('bench', { connection });
     const flows = new FlowProducer({ connection });
-    const events = new QueueEvents('bench', { connection });
+    const events = new QueueEvents('bench', { connection, lastEventId: '0-0' });
     events.setMaxListeners(0);
     await events.waitUntilReady();
     const step = children => ({ name: 'step', queueName: 'bench', data: {}, children });

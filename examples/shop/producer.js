@@ -6,7 +6,9 @@ const connection = { host: '127.0.0.1', port: Number(process.argv[2]), maxRetrie
 
 const main = async () => {
   const queue = new Queue('stock', { connection });
-  const events = new QueueEvents('stock', { connection });
+  // Read from the stream's beginning: waitUntilReady() comes back before Node has sent its first read, and a read
+  // from "now" that is sent after the job was done waits for an event that has passed.
+  const events = new QueueEvents('stock', { connection, lastEventId: '0-0' });
   await events.waitUntilReady();
   // The job's name is the task's name; a plain object becomes its keyword arguments.
   const job = await queue.add('shop.reserve_stock', { sku: 'teapot-7', amount: 3 });
