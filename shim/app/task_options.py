@@ -11,12 +11,12 @@ from ..exceptions import ImproperlyConfigured, MaxRetriesExceededError, Operatio
 from .arguments import checker_of
 from .context import Context
 from .from_settings import FromSetting, fall_back
-from .models import Models
 from .outage import check_policy
 from .retrying import retrying
 
 if TYPE_CHECKING:
     from .base import Celery
+    from .models import Models
     from .task import Task
 
 #: Celery's own classes behind a worker, by path.
@@ -115,6 +115,8 @@ class TaskOptions:
         if self.typing and self.batch is None:
             self._check = checker_of(self.run)
         if self.pydantic:
+            from .models import Models  # noqa: PLC0415 - only for who uses pydantic
+
             self._models = Models(task, self.run)
             self.run = self._models.around(self.run)
         if self.autoretry_for and self.batch is None:

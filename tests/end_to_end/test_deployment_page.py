@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -112,8 +113,7 @@ def check(words: list[str]) -> None:
 @pytest.mark.row(168, 173, 174, 175, 176, 177, 178, 179, 180, 181, 182, 183)
 def test_every_variable_that_is_read_is_on_the_page():
     for settings in (OwnSettings, QueueRedisSettings, CommonSettings, WorkSettings):
-        prefix = settings.model_config.get("env_prefix", "")
-        for name in settings.model_fields:
-            variable = f"{prefix}{name}".upper()
-            short = f"`_{name.upper()}"
+        for each in fields(settings):
+            variable = f"{settings.env_prefix}{each.name}".upper()
+            short = f"`_{each.name.upper()}"
             assert f"`{variable}" in PAGE or short in PAGE or f"{short}=" in PAGE, variable
