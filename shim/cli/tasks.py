@@ -31,7 +31,7 @@ def _json(kind: type, name: str) -> Callable[..., Any]:
     return read
 
 
-def _moment(context: click.Context, parameter: click.Parameter, value: str | None) -> Any:
+def moment(context: click.Context, parameter: click.Parameter, value: str | None) -> Any:
     """ISO text."""
     if value is None:
         return None
@@ -46,7 +46,7 @@ def _expiry(context: click.Context, parameter: click.Parameter, value: str | Non
     try:
         return None if value is None else float(value)
     except ValueError:
-        return _moment(context, parameter, value)
+        return moment(context, parameter, value)
 
 
 @click.command(cls=Command)
@@ -57,7 +57,7 @@ def _expiry(context: click.Context, parameter: click.Parameter, value: str | Non
 @click.option(
     "-k", "--kwargs", metavar="JSON", callback=_json(dict, "object"), help="Keyword arguments."
 )
-@click.option("--eta", metavar="ISO-8601", callback=_moment, help="When to run.")
+@click.option("--eta", metavar="ISO-8601", callback=moment, help="When to run.")
 @click.option("--countdown", type=float, help="Seconds until it runs.")
 @click.option(
     "--expires", metavar="S|ISO-8601", callback=_expiry, help="When it is too late to run."

@@ -102,6 +102,14 @@ def test_deploys_are_kept_the_newest_first(driver, queue_name):
     assert list_deploys(driver, queue_name, 1) == found[:1]
 
 
+def test_a_deploy_that_is_marked_late_is_listed_where_it_was(driver, queue_name):
+    now = now_ms()
+    for ago in (0, 5, 2, 9):
+        mark_deploy(driver, queue_name, f"v{ago}", at=now - ago * 1000)
+    assert [each.text for each in list_deploys(driver, queue_name)] == ["v0", "v2", "v5", "v9"]
+    assert [each.text for each in list_deploys(driver, queue_name, 2)] == ["v0", "v2"]
+
+
 @pytest.mark.parametrize("text", ["", "two\nlines", "x" * (LONGEST + 1)])
 def test_a_deploy_has_a_name_of_one_line(driver, queue_name, text):
     with pytest.raises(InvalidOption, match="one line"):
