@@ -21,6 +21,16 @@ Exchange, Queue = _kombu.Exchange, _kombu.Queue
 logger = logging.getLogger("bullrush.app.amqp")
 #: Arguments of a queue that only other brokers know.
 _IGNORED = ("max_length", "max_length_bytes", "expires", "message_ttl")
+#: The settings that queues are made of.
+_OF_QUEUES = (
+    "task_queues",
+    "task_default_queue",
+    "task_default_exchange",
+    "task_default_exchange_type",
+    "task_default_routing_key",
+    "task_create_missing_queues",
+    "task_queue_max_priority",
+)
 
 
 class Queues(dict[str, Any]):
@@ -45,9 +55,10 @@ class Queues(dict[str, Any]):
         self.default_exchange = default_exchange
         self.default_routing_key = default_routing_key
         self.create_missing, self.max_priority = create_missing, max_priority
-        self._consume_from: dict[str, Any] | None = None
         for queue in _listed(queues):
             self.add(queue)
+        # What comes later is a place to send to; `select_add` has it consumed as well.
+        self._consume_from: dict[str, Any] = dict(self)
 
     def __missing__(self, name: str) -> Any:
         found = self.aliases.get(name)
@@ -62,6 +73,7 @@ class Queues(dict[str, Any]):
 
     def add(self, queue: Any, **arguments: Any) -> Any:
         """Add a queue: kombu's, or a name with ``exchange``, ``exchange_type``, ``routing_key``.
+        Workers do not consume it for that, see `select_add`.
 
         Raises:
             ImproperlyConfigured: its exchange is of a kind that is not here.
@@ -101,19 +113,18 @@ class Queues(dict[str, Any]):
     def select_add(self, queue: Any, **arguments: Any) -> Any:
         """Add a queue and consume it as well."""
         added = self.add(queue, **arguments)
-        if self._consume_from is not None:
-            self._consume_from[added.name] = added
+        self._consume_from[added.name] = added
         return added
 
     def deselect(self, exclude: str | Iterable[str]) -> None:
         """Consume all but these."""
         gone = [exclude] if isinstance(exclude, str) else list(exclude)
-        self._consume_from = {k: v for k, v in self.consume_from.items() if k not in gone}
+        self._consume_from = {k: v for k, v in self._consume_from.items() if k not in gone}
 
     @property
     def consume_from(self) -> dict[str, Any]:
         """The queues that a worker of this process consumes."""
-        return self if self._consume_from is None else self._consume_from
+        return self._consume_from
 
     def format(self, indent: int = 0, indent_first: bool = True) -> str:
         """The queues in words."""
@@ -158,7 +169,8 @@ class AMQP:
 
     def __init__(self, app: Celery) -> None:
         self.app = app
-        self._made: tuple[int, Queues] | None = None
+        #: The queues, and the settings that they were made of.
+        self._made: tuple[Any, Queues] | None = None
 
     @property
     def queues(self) -> Queues:
@@ -167,14 +179,15 @@ class AMQP:
         Raises:
             ImproperlyConfigured: one of them is of a kind that is not here.
         """
-        conf = self.app.conf
-        if self._made is None or self._made[0] != conf._version:
-            self._made = (conf._version, self.Queues(conf.task_queues))
+        # Another setting that changes must not undo what was selected or added.
+        asked = [self.app.conf[name] for name in _OF_QUEUES]
+        if self._made is None or self._made[0] != asked:
+            self._made = (asked, self.Queues(self.app.conf.task_queues))
         return self._made[1]
 
     @queues.setter
     def queues(self, queues: Any) -> None:
-        self._made = (self.app.conf._version, self.Queues(queues))
+        self._made = ([self.app.conf[name] for name in _OF_QUEUES], self.Queues(queues))
 
     def Queues(self, queues: Any, create_missing: bool | None = None) -> Queues:
         """A mapping of queues with the defaults of the settings."""

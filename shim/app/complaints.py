@@ -36,6 +36,8 @@ class Complaints:
         wrong = setting.check(value) if setting.check is not None else None
         if wrong:
             raise ImproperlyConfigured(wrong)
+        if setting.remark is not None and (remark := setting.remark(value)):
+            self._tell(name, remark)
         if setting.status == ACCEPTED and value != setting.default:
             level = logging.INFO if setting.quiet else logging.WARNING
             self._tell(

@@ -18,6 +18,8 @@ from .settings import Settings
 from .sources import settings_in
 
 _UTC = datetime.timezone.utc
+#: Names the module with the settings of every application that names none itself.
+CONFIG_MODULE = "CELERY_CONFIG_MODULE"
 
 
 class Configuring(Periodic):
@@ -54,7 +56,7 @@ class Configuring(Periodic):
         Args:
             silent: a path that cannot be imported is no error.
             force: read them now.
-            namespace: only names that start with it, such as ``CELERY``.
+            namespace: names that start with it, such as ``CELERY``, count before others.
 
         Raises:
             ImproperlyConfigured: old and new names are mixed.
@@ -146,7 +148,7 @@ class Configuring(Periodic):
         self.on_after_configure.send(sender=self, source=self.conf)
 
     def _load(self) -> Mapping[str, Any]:
-        source, silent = self._source or ({}, False)
+        source, silent = self._source or (os.environ.get(CONFIG_MODULE) or {}, False)
         if isinstance(source, str):
             try:
                 source = imported(source)

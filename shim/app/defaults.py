@@ -33,6 +33,22 @@ def _policy() -> dict[str, Any]:
     return {"max_retries": 3, "interval_start": 0, "interval_max": 1, "interval_step": 0.2}
 
 
+#: First words of ``result_backend`` that ask for what there is, or that the Django fixup reads.
+_STORES = {"redis", "rediss", "unix", "sentinel", "memory", "embedded", "disabled"}
+_OF_DJANGO = {"django-db", "django-cache"}
+
+
+def _other_store(value: Any) -> str | None:
+    # No more of a URL than its scheme: the rest may hold a password.
+    name = value.partition("://")[0] if isinstance(value, str) else getattr(value, "__name__", "")
+    if not name or name.partition("+")[0] in _STORES | _OF_DJANGO:
+        return None
+    return (
+        f"result_backend={name!r} stores nothing here: the job is the result, in the Redis of "
+        "broker_url; leave it out"
+    )
+
+
 def _known_policy(value: Any) -> str | None:
     return check_policy(value, "on_broker_down")
 
@@ -141,7 +157,11 @@ _TASK = [
 ]
 _RESULT = [
     works(
-        "result_backend", None, _HERE, "a Redis or none: the job is the result, where the broker is"
+        "result_backend",
+        None,
+        _HERE,
+        "a Redis or none: the job is the result, where the broker is; others are told once",
+        remark=_other_store,
     ),
     works("result_serializer", "json", _CODING),
     works("result_compression", None, _CODING),

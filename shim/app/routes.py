@@ -101,7 +101,13 @@ def _in_map(rows: Iterable[tuple[Any, Any]], name: str) -> Any:
         if key == name:
             return value
     for key, value in rows:
-        matches = key.match(name) if isinstance(key, re.Pattern) else fnmatch.fnmatchcase(name, key)
-        if matches:
+        if _matches(key, name):
             return value
     return None
+
+
+def _matches(key: str | re.Pattern[str], name: str) -> bool:
+    """Whether a pattern is for a name; in Celery text is one by its ``*`` only."""
+    if isinstance(key, re.Pattern):
+        return key.match(name) is not None
+    return "*" in key and fnmatch.fnmatchcase(name, key)

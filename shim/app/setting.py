@@ -20,11 +20,13 @@ class Setting(Row):
         check: says what is wrong with a value, or None; what it says is raised as
             ImproperlyConfigured.
         quiet: of one that is accepted, whether what it asks for is met anyway.
+        remark: says what a value does not do here, or None; told once in the log.
     """
 
     default: Any = None
     check: Callable[[Any], str | None] | None = None
     quiet: bool = False
+    remark: Callable[[Any], str | None] | None = None
 
 
 def works(
@@ -33,9 +35,10 @@ def works(
     proof: str = "",
     note: str = "",
     check: Callable[[Any], str | None] | None = None,
+    remark: Callable[[Any], str | None] | None = None,
 ) -> Setting:
     """It does what it does in Celery."""
-    return Setting(name, WORKS, note, proof, default, check)
+    return Setting(name, WORKS, note, proof, default, check, remark=remark)
 
 
 def accepted(name: str, default: Any = None, note: str = ON_OTHERS) -> Setting:

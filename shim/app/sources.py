@@ -18,21 +18,16 @@ def settings_in(source: Any, namespace: str | None) -> dict[str, Any]:
     """The settings of an object, a module or a mapping.
 
     Args:
-        namespace: only names that start with it in capitals and ``_``, such as ``CELERY``; what
-            follows is a present name. Without it, old and present names.
+        namespace: names that start with it in capitals and ``_``, such as ``CELERY``; what follows
+            is a present name. Celery's own names, old and present, count beside them, where no
+            name with the namespace says the same. Without it, old or present names.
 
     Raises:
         ImproperlyConfigured: both old and present names are there.
     """
     mapped = source if isinstance(source, Mapping) else _Attributes(source)
     if namespace:
-        prefix = namespace.rstrip("_").upper() + "_"
-        found = {
-            name[len(prefix) :].lower(): mapped[name]
-            for name in mapped
-            if isinstance(name, str) and name.startswith(prefix) and name.isupper()
-        }
-        return _with_djangos_zone(found, mapped)
+        return _with_djangos_zone(_named_by(namespace, mapped), mapped)
     _refuse_a_mix(mapped)
     everything = isinstance(source, Mapping)
     return {
@@ -59,6 +54,25 @@ class _Attributes(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(list(iter(self)))
+
+
+def _named_by(namespace: str, mapped: Mapping[str, Any]) -> dict[str, Any]:
+    prefix = namespace.rstrip("_").upper() + "_"
+    found, own = {}, {}
+    for name in mapped:
+        if not isinstance(name, str):
+            continue
+        named = name[len(prefix) :].lower() if name.startswith(prefix) and name.isupper() else ""
+        if named and (named in BY_NAME or not _is_of_celery(name)):
+            found[named] = mapped[name]
+        elif _is_of_celery(name):
+            own[NEW_NAMES.get(name, name)] = mapped[name]
+    return {**own, **found}
+
+
+def _is_of_celery(name: str) -> bool:
+    """Other old names, such as ``S3_BUCKET``, may well be a project's own."""
+    return name in BY_NAME or (name in NEW_NAMES and name.startswith(("CELERY", "BROKER_")))
 
 
 def _with_djangos_zone(found: dict[str, Any], mapped: Mapping[str, Any]) -> dict[str, Any]:

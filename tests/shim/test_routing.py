@@ -72,6 +72,8 @@ def sent(app, name="proj.add", **options):
         ({"proj.a*": "first", "proj.*": "second"}, "first"),
         ({re.compile(r"proj\.(add|sub)"): "pattern"}, "pattern"),
         ({"other.*": "a"}, "celery"),
+        ({"proj.ad?": "a", "proj.[a]dd": "b"}, "celery"),
+        ({"proj.[a]d*": "globbed"}, "globbed"),
         ([{"other.*": "a"}, {"proj.*": "b"}], "b"),
         (([("other", "x"), ("proj.*", "pairs")],), "pairs"),
         ([("proj.*", "pairs")], "pairs"),
@@ -182,6 +184,25 @@ def test_a_worker_without_queues_consumes_those_of_the_settings(make):
     assert [queue.name for queue in make_worker(app, pool="solo").queues] == ["one", "two"]
     app.select_queues(["two", "three"])
     assert app.consumed_queues() == ["two", "three"]
+
+
+def test_a_queue_that_is_sent_to_is_not_consumed_for_that(make):
+    app = make(task_queues=[Queue("one"), Queue("two")])
+    assert sent(app, queue="elsewhere")[0] == "elsewhere"
+    app.amqp.queues.add("added", routing_key="k")
+    assert app.consumed_queues() == ["one", "two"]
+    assert app.amqp.queues.select_add("three").name == "three"
+    assert app.consumed_queues() == ["one", "two", "three"]
+    assert list(app.amqp.queues) == ["one", "two", "elsewhere", "added", "three"]
+
+
+def test_what_a_worker_is_to_consume_outlives_a_change_of_other_settings():
+    with Celery("late", task_queues=[Queue("one"), Queue("two")], set_as_current=False) as app:
+        app.amqp.queues.deselect("one")
+        app.conf.worker_concurrency = 2
+        assert app.consumed_queues() == ["two"]
+        app.conf.task_queues = [Queue("new")]
+        assert app.consumed_queues() == ["new"]
 
 
 @pytest.mark.parametrize("queue", [Broadcast("news"), Queue("h", Exchange("h", type="headers"))])

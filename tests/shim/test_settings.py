@@ -78,19 +78,58 @@ def test_old_and_new_names_may_not_be_mixed(bare, mixed):
     assert "->" in str(raised.value)
 
 
-def test_with_a_namespace_only_names_with_it_count_and_they_are_new_ones(bare, caplog):
+def test_with_a_namespace_its_names_count_before_the_old_and_the_bare_ones(bare, caplog):
     settings = types.SimpleNamespace(
         CELERY_TASK_ALWAYS_EAGER=True,
         CELERY_BROKER_URL="redis://q",
+        BROKER_URL="redis://old",
         CELERY_DEFAULT_QUEUE="old",
+        CELERYD_CONCURRENCY=4,
+        CELERY_DEFUALT_QUEUE="a slip",
+        S3_BUCKET="the project's own",
         task_ignore_result=True,
         TIME_ZONE="Europe/Rome",
     )
     bare.config_from_object(settings, namespace="CELERY")
     assert (bare.conf.task_always_eager, bare.conf.broker_url) == (True, "redis://q")
-    assert (bare.conf.task_default_queue, bare.conf.task_ignore_result) == ("celery", False)
+    assert (bare.conf.task_default_queue, bare.conf.worker_concurrency) == ("old", 4)
+    assert (bare.conf.task_ignore_result, bare.conf.s3_bucket) == (True, None)
     assert bare.conf.timezone == "Europe/Rome"
-    assert "'default_queue' has no effect here; did you mean 'task_default_queue'" in caplog.text
+    assert caplog.text.count("has no effect") == 1
+    assert "'defualt_queue' has no effect here" in caplog.text
+
+
+def test_an_application_that_names_no_settings_takes_those_of_the_environment(
+    bare, tmp_path, monkeypatch
+):
+    (tmp_path / "named_celeryconfig.py").write_text("task_default_queue = 'from-a-module'")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("CELERY_CONFIG_MODULE", "named_celeryconfig")
+    assert bare.conf.task_default_queue == "from-a-module"
+    bare.config_from_object({"task_time_limit": 4})
+    assert (bare.conf.task_default_queue, bare.conf.task_time_limit) == ("celery", 4)
+    monkeypatch.setenv("CELERY_CONFIG_MODULE", "no_such_celeryconfig")
+    with (
+        Celery("other", set_as_current=False) as other,
+        pytest.raises(ModuleNotFoundError, match="no_such_celeryconfig"),
+    ):
+        other.conf.task_default_queue  # noqa: B018
+
+
+@pytest.mark.parametrize("store", ["db+postgresql", "rpc", "mongodb", "cache+memory", "zork"])
+def test_a_result_backend_that_is_no_redis_is_told_once_without_its_password(bare, store, caplog):
+    bare.conf.result_backend = f"{store}://user:secret@host/name"
+    bare.conf.result_backend = f"{store}://user:secret@host/name"
+    assert caplog.text.count(f"result_backend={store!r} stores nothing here") == 1
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "store", [None, "redis://h/1", "rediss://h", "sentinel://h", "disabled://", "django-db"]
+)
+def test_a_result_backend_that_is_there_is_told_of_nothing(bare, store, caplog):
+    bare.conf.result_backend = store
+    assert caplog.text == ""
 
 
 def test_settings_are_read_when_the_first_is_asked_for(bare):
