@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import time
 from collections.abc import Iterator
@@ -240,7 +241,7 @@ def _queue(found: QueueSnapshot, prefix: str) -> Finding:
         fix = "resume it in the dashboard, or by queue.resume()"
         return Finding(check, WARN, f"it is paused and {waits} jobs wait", fix)
     if waits and not found.worker_count:
-        fix = f"start a worker: bullrush worker -Q {found.name}"
+        fix = f"start a worker: bullrush worker -Q {shlex.quote(found.name)}"
         return Finding(check, WARN, f"{waits} jobs wait and no worker serves it", fix)
     active = found.counts["active"]
     if active and not found.worker_count:

@@ -1,9 +1,10 @@
 """How many jobs ended in each stretch of the last hour, day, week or quarter.
 
-Workers with the option `metrics` have counted them. Of other queues the jobs that are still there
-are counted by the time they ended, so those that were removed at once are not seen. For more than
-an hour there is also what our workers with the option `measure` have added up. Each of these may
-miss some jobs and none counts one twice, so the largest number is the best.
+Workers with the option `metrics` have counted them; others of the same queue need not have. The
+jobs that are still there are counted by the time they ended, so those that were removed at once are
+not seen. These two may put a job into different minutes, so the one with more jobs is taken whole.
+For more than an hour there is also what our workers with the option `measure` have added up. Each
+of these may miss some jobs and none counts one twice, so the largest number is the best.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def commands_for(queue: QueueSnapshot, prefix: str, window: Window, now: int) ->
             commands.append(("HMGET", getattr(keys, f"metrics_{kind}"), *_METER))
             minutes = getattr(keys, f"metrics_{kind}_data")
             commands.append(("LRANGE", minutes, 0, window.span - 1))
-        elif queue.counts.get(kind):
+        if queue.counts.get(kind):
             step = window.minutes * _MINUTE
             for start in window.starts(now):
                 commands.append(("ZCOUNT", getattr(keys, kind), start, f"({start + step}"))
@@ -56,12 +57,12 @@ def read_series(queue: QueueSnapshot, replies: Iterator[Any], window: Window, no
     """What the replies to `commands_for` say. What cannot be read counts as nothing."""
     found: dict[str, tuple[int, ...]] = {}
     for kind in KINDS:
+        sources = [(0,) * window.buckets]
         if queue.completed_total is not None or queue.failed_total is not None:
-            found[kind] = _metered(next(replies), next(replies), window, now)
-        elif queue.counts.get(kind):
-            found[kind] = tuple(_whole(next(replies)) for _ in range(window.buckets))
-        else:
-            found[kind] = (0,) * window.buckets
+            sources.append(_metered(next(replies), next(replies), window, now))
+        if queue.counts.get(kind):
+            sources.append(tuple(_whole(next(replies)) for _ in range(window.buckets)))
+        found[kind] = max(sources, key=sum)
         if window in STORED:
             found[kind] = _larger(found[kind], next(replies))
     return Series(found["completed"], found["failed"])

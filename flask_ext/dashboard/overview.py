@@ -14,7 +14,9 @@ from .history import Series
 
 #: s after which jobs that no worker takes are worth a warning.
 PATIENCE = 5.0
-#: The orders of the table -> what each sorts by; the first is the default.
+#: So many queues in trouble are told of one by one; of the others, how many they are.
+ONE_BY_ONE = 4
+#: The orders of the table; the first is the default.
 ORDERS = ("trouble", "name", "oldest", "waiting", "failed")
 
 _EVICTING = (
@@ -160,14 +162,15 @@ def rows(reading: Reading, order: str = ORDERS[0], find: str = "") -> list[Row]:
     return sorted(found, key=lambda row: (_rank(row, order), row.queue.name.lower()))
 
 
-def _rank(row: Row, order: str) -> float:
-    ranks = {
-        "trouble": ("critical", "warn", "ok").index(row.level),
-        "oldest": -(row.queue.oldest_waiting or -1),
-        "waiting": -row.queue.waiting,
-        "failed": -row.queue.counts["failed"],
+def _rank(row: Row, order: str) -> tuple[float, ...]:
+    longest = -(row.queue.oldest_waiting or -1)
+    ranks: dict[str, tuple[float, ...]] = {
+        "trouble": (("critical", "warn", "ok").index(row.level), longest),
+        "oldest": (longest,),
+        "waiting": (-row.queue.waiting,),
+        "failed": (-row.queue.counts["failed"],),
     }
-    return ranks.get(order, 0)
+    return ranks.get(order, ())
 
 
 def level_of(queue: QueueSnapshot, findings: Sequence[Finding] = ()) -> str:
@@ -206,9 +209,23 @@ def badges(queue: QueueSnapshot) -> tuple[tuple[str, str], ...]:
 
 
 def banners(reading: Reading) -> list[Banner]:
-    """What is wrong, the worst first."""
+    """What is wrong, the worst first; many queues hide nothing that is wrong with Redis."""
+    found, server = _queues_in_trouble(reading.queues), reading.server
+    if server.eviction not in (None, "noeviction"):
+        found.append(Banner("critical", _EVICTING.format(server.eviction)))
+    if server.volatile:
+        found.append(Banner("warn", _VOLATILE))
+    if server.append_only is False and not server.volatile:
+        found.append(Banner("warn", _NO_AOF))
+    if not reading.complete:
+        found.append(Banner("warn", "Redis has many keys; queues are still being looked for"))
+    return found
+
+
+def _queues_in_trouble(queues: Sequence[QueueSnapshot]) -> list[Banner]:
+    """Those that have waited longest first; not more than `ONE_BY_ONE` and how many there are."""
     found = []
-    for queue in reading.queues:
+    for queue in sorted(queues, key=lambda each: -(each.oldest_waiting or 0)):
         if queue.broken:
             found.append(
                 Banner("critical", "cannot be read: another kind of key is in its way", queue.name)
@@ -216,13 +233,8 @@ def banners(reading: Reading) -> list[Banner]:
         elif _abandoned(queue) and not queue.paused:
             waiting = count(queue.waiting or queue.counts["delayed"])
             found.append(Banner("critical", f"no workers, and {waiting} jobs to do", queue.name))
-    server = reading.server
-    if server.volatile:
-        found.append(Banner("warn", _VOLATILE))
-    if server.eviction not in (None, "noeviction"):
-        found.append(Banner("critical", _EVICTING.format(server.eviction)))
-    if server.append_only is False and not server.volatile:
-        found.append(Banner("warn", _NO_AOF))
-    if not reading.complete:
-        found.append(Banner("warn", "Redis has many keys; queues are still being looked for"))
+    more = len(found) - ONE_BY_ONE
+    if more > 1:
+        text = f"{count(more)} more queues have no workers and jobs to do, or cannot be read"
+        found[ONE_BY_ONE:] = [Banner("critical", text)]
     return found

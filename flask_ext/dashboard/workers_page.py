@@ -45,10 +45,17 @@ def workers() -> Response:
     ours = {each.id: each for queue in queues for each in queue.workers}
     ordered = sorted(ours.values(), key=lambda each: (each.host, each.pid, each.started))
     others = other_workers(queues)
-    without = [each for each in queues if each.connected is not None and not each.worker_count]
+    without = [each for each in queues if _lacks_workers(each)]
+    without.sort(key=lambda each: (-(each.oldest_waiting or 0), each.name))
     return page(
         "workers.html", "Workers", workers=ordered, others=others, without=without, now=now_ms()
     )
+
+
+def _lacks_workers(queue: QueueSnapshot) -> bool:
+    """Whether it has jobs and nobody who takes them."""
+    jobs = queue.waiting or queue.counts["delayed"]
+    return bool(jobs) and queue.connected is not None and not queue.worker_count
 
 
 def other_workers(queues: Sequence[QueueSnapshot]) -> list[OtherWorker]:

@@ -143,6 +143,20 @@ def test_chosen_jobs_run_again_or_go(browser, queue):
     wait_until(lambda: queue.get_failed_count() == 0, PATIENCE)
 
 
+def test_what_was_chosen_stays_chosen_when_the_action_is_called_off(browser, queue):
+    jobs = [fail_one(queue) for _ in range(3)]
+    browser.open(f"{ROOT}/queue?name=emails&state=failed")
+    browser.find("body[data-ready]")
+    for job in jobs[:2]:
+        browser.click(f"[data-id='{job.id}']")
+    click(browser, "remove-chosen")
+    browser.click("dialog[open] button", "Cancel")
+    assert browser.find("[data-chosen]", "2")
+    click(browser, "remove-chosen")
+    answer(browser)
+    wait_until(lambda: queue.get_failed_count() == 1, PATIENCE)
+
+
 def test_what_was_removed_comes_back_by_undo(browser, queue):
     job = fail_one(queue, {"to": "ann"})
     browser.open(f"{ROOT}/queue?name=emails&state=failed")

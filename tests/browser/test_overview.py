@@ -60,12 +60,14 @@ def test_without_scripts_the_page_reads_the_same(browser, binding):
 
 def test_dark_and_light_can_be_chosen_and_are_remembered(browser):
     browser.open("/admin/queues")
+    browser.find("body[data-ready]")
     background = "return getComputedStyle(document.body).backgroundColor"
     before = browser.run(background)
     browser.find("[data-theme-switch]").click()
     after = browser.run(background)
     assert before != after
     browser.open("/admin/queues")
+    browser.find("body[data-ready]")
     assert browser.run(background) == after
     browser.page.delete_all_cookies()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bullrush.flask_ext.dashboard.board import KEY
+from bullrush.flask_ext.dashboard.board import KEY, board_of
 
 ROOT = "/admin/queues"
 
@@ -95,3 +95,16 @@ def test_where_job_data_is_not_to_be_shown_progress_and_log_are_not_either(make_
     assert answer.status_code == 200
     assert "ship" in answer.text
     assert "private-street" not in answer.text
+
+
+def test_queues_without_jobs_hide_none_that_has_jobs_and_no_workers(get, binding):
+    idle = [binding.queue(f"a-{number:02}") for number in range(12)]
+    for queue in idle:
+        queue.remove(queue.add("run").id)
+    for name in ("y", "z"):
+        binding.queue(name).add("run")
+    assert get("/workers").text.count("No workers") == 2
+    for queue in idle:
+        queue.add("run", delay=60_000)
+    board_of(binding._app).collector._read_at = float("-inf")
+    assert "and on 6 more queues" in get("/workers").text

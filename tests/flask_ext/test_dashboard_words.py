@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bullrush.core import Job, Queue
+from bullrush.core import BulkJob, Job, Queue
 from bullrush.core.clock import now_ms
 from bullrush.core.deploys import Deploy
 from bullrush.core.drivers import connect
@@ -20,12 +20,13 @@ from bullrush.flask_ext.dashboard.charts import sparkline, state_bar, throughput
 from bullrush.flask_ext.dashboard.collector import Reading
 from bullrush.flask_ext.dashboard.flow_tree import drawn
 from bullrush.flask_ext.dashboard.history import WINDOWS, Gauges, commands_for, read_series
-from bullrush.flask_ext.dashboard.overview import banners, level_of
+from bullrush.flask_ext.dashboard.overview import ONE_BY_ONE, banners, level_of, rows
 from bullrush.flask_ext.dashboard.rendering import marks
 from bullrush.flask_ext.dashboard.schedule_words import in_words
 from bullrush.flask_ext.server import ServerState, read_server
 from bullrush.flask_ext.upcoming import next_runs
 from bullrush.flask_ext.words import age, instant, line, plain, pretty, short, span
+from tests.support.waiting import wait_until
 
 MINUTE = 60_000
 ZEROS = dict.fromkeys(
@@ -130,6 +131,20 @@ def test_history_of_metered_queues_is_what_workers_counted(redis_url, queue_name
         assert sum(history(queue, now_ms()).completed) == 3
 
 
+def test_a_worker_that_counts_hides_nothing_of_one_that_does_not(redis_url, queue_name):
+    """As when Node's workers have the option and ours have not."""
+    with Queue(queue_name, url=redis_url) as queue:
+        for metrics in (60, None):
+            before = queue.get_completed_count()
+            worker = Worker(queue_name, lambda d: None, url=redis_url, metrics=metrics).start()
+            queue.add_bulk([BulkJob("run")] * (1 if metrics else 5))
+            goal = before + (1 if metrics else 5)
+            wait_until(lambda goal=goal: queue.get_completed_count() == goal)
+            worker.stop()
+        assert queue.get_metrics("completed").meta.count == 1
+        assert sum(history(queue, now_ms()).completed) == 6
+
+
 @pytest.mark.parametrize("span", ["24h", "7d", "90d"])
 def test_jobs_that_are_gone_are_known_for_long(redis_url, queue_name, span):
     window, now = WINDOWS[span], now_ms()
@@ -191,6 +206,27 @@ def test_banners_say_what_is_wrong_and_nothing_else():
     assert "allkeys-lru" in found[1].text
     memory = ServerState(volatile=True)
     assert "memory of this process" in banners(Reading(complete=True, server=memory))[0].text
+
+
+def test_many_queues_in_trouble_hide_nothing_that_is_wrong_with_redis():
+    queues = tuple(
+        snapshot(name=f"q{n}", counts={"waiting": 1}, oldest_waiting=10.0 + n) for n in range(50)
+    )
+    wrong = ServerState(eviction="allkeys-lru", append_only=False)
+    found = banners(Reading(complete=True, server=wrong, queues=queues))
+    assert [each.queue for each in found[:ONE_BY_ONE]] == ["q49", "q48", "q47", "q46"]
+    assert found[ONE_BY_ONE].text.startswith("46 more queues have no workers")
+    assert "allkeys-lru" in found[-2].text
+    assert "append-only" in found[-1].text
+    assert len(banners(Reading(complete=True, queues=queues[: ONE_BY_ONE + 1]))) == ONE_BY_ONE + 1
+
+
+def test_queues_are_in_the_order_of_their_trouble_and_then_of_their_oldest_job():
+    ages = {"a": 40.0, "b": 50.0, "c": None, "d": 900.0}
+    queues = [snapshot(name=name, oldest_waiting=age, connected=1) for name, age in ages.items()]
+    queues += [snapshot(name="e", oldest_waiting=10.0), snapshot(name="f", oldest_waiting=30.0)]
+    found = rows(Reading(complete=True, queues=tuple(queues)))
+    assert [each.queue.name for each in found] == ["f", "e", "d", "b", "a", "c"]
 
 
 def test_a_queue_that_nobody_serves_is_in_trouble_only_when_jobs_wait():

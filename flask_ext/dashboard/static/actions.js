@@ -29,9 +29,9 @@ const ACTIONS = {
   "edit-retry": ["operate", (data) => editAndRetry(jobOf(data))],
   promote: ["operate", async (data) => { const job = await call("POST", `${jobOf(data)}/promote`); return `The job is ${job.state}`; }],
   remove: ["admin", removeJob],
-  "retry-chosen": ["operate", (data) => many({ ...RETRY, path: `${queueOf(data)}/retry`, body: { state: data.state, ids: some() } })],
-  "promote-chosen": ["operate", (data) => many({ ...PROMOTE, path: `${queueOf(data)}/promote`, body: { ids: some() } })],
-  "remove-chosen": ["admin", (data) => many({ ...REMOVE, path: `${queueOf(data)}/remove`, body: { state: data.state, ids: some() } })],
+  "retry-chosen": ["operate", (data) => chosen({ ...RETRY, path: `${queueOf(data)}/retry`, body: { state: data.state } })],
+  "promote-chosen": ["operate", (data) => chosen({ ...PROMOTE, path: `${queueOf(data)}/promote`, body: {} })],
+  "remove-chosen": ["admin", (data) => chosen({ ...REMOVE, path: `${queueOf(data)}/remove`, body: { state: data.state } })],
   "retry-all": ["operate", (data) => many({ ...RETRY, path: `${queueOf(data)}/retry`, body: { state: "failed" } })],
   "retry-group": ["operate", (data) => many({ ...RETRY, path: `${queueOf(data)}/retry`, body: { state: "failed", name: data.name, fingerprint: data.fingerprint } })],
   "promote-all": ["operate", (data) => many({ ...PROMOTE, path: `${queueOf(data)}/promote`, body: {} })],
@@ -74,11 +74,11 @@ async function act(button) {
   }
 }
 
-/** The chosen jobs, a thousand at most; they are chosen no more. */
-function some() {
-  const ids = chosenIds().slice(0, 1000);
-  chooseNone();
-  return ids;
+/** The same with the chosen jobs, a thousand at most; they are chosen no more when it was done. */
+async function chosen(what) {
+  const said = await many({ ...what, body: { ...what.body, ids: chosenIds().slice(0, 1000) } });
+  if (said !== null) chooseNone();
+  return said;
 }
 
 async function clean(data) {

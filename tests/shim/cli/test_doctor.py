@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 
 import pytest
@@ -133,6 +134,13 @@ def test_jobs_that_nobody_serves_and_queues_that_are_paused_are_told(server, que
         assert "start a worker" in found[f"queue {queue_name}"]["fix"]
         app.queue(queue_name).pause()
         assert "it is paused and 1 jobs wait" in findings(app)[f"queue {queue_name}"]["message"]
+
+
+def test_a_remedy_can_be_typed_into_a_shell_whatever_the_queue_is_called(server):
+    with application(f"redis://127.0.0.1:{server.port}") as app:
+        app.queue("a b; $(reboot)").add("x")
+        fix = findings(app, 0)["queue a b; $(reboot)"]["fix"]
+    assert shlex.split(fix.partition(": ")[2]) == ["bullrush", "worker", "-Q", "a b; $(reboot)"]
 
 
 def test_it_reads_well_on_a_terminal(server):
