@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import logging
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -15,12 +16,15 @@ from .app.context import HEADERS, Context
 from .app.runs import called
 from .app.task import Task
 from .batches import run_one
+from .canvas.errbacks import called_here
 from .einfo import ExceptionInfo
 from .exceptions import Ignore, Reject, Retry
 from .ids import uuid
 from .local import running
 from .message import Message, decode
 from .result import EagerResult
+
+logger = logging.getLogger("celery.app.trace")
 
 #: Options of a call by the names that a request has for them.
 _RENAMED = {"group_id": "group"}
@@ -101,7 +105,8 @@ class EagerRun:
             return self._steered(context, error)
         except Exception as error:
             return self._failed(context, error)
-        self._send(context.callbacks, value)
+        for each in context.callbacks or ():
+            self._signature(each).apply_async((value,))
         task.on_success(value, self.id, context.args, context.kwargs)
         telling.tell_success(task, context, value, began)
         self._end(context, states.SUCCESS, value)
@@ -143,7 +148,7 @@ class EagerRun:
             telling.tell_failure(self.task, context, error, einfo)
             telling.tell_postrun(self.task, context, error, states.FAILURE)
             raise error
-        self._send(context.errbacks, self.id)
+        self._call_errbacks(context, error, einfo.traceback)
         self.task.on_failure(error, self.id, context.args, context.kwargs, einfo)
         telling.tell_failure(self.task, context, error, einfo)
         self._end(context, states.FAILURE, error)
@@ -162,9 +167,18 @@ class EagerRun:
         if task.store_eager_result and not (context.ignore_result or task.ignore_result):
             task.app.backend.store_result(self.id, value, state, traceback, context)
 
-    def _send(self, signatures: Any, argument: Any) -> None:
-        for each in signatures or ():
-            each.apply_async((argument,))
+    def _call_errbacks(self, context: Context, error: Exception, traceback: str) -> None:
+        for each in context.errbacks or ():
+            errback = self._signature(each)
+            if called_here(self.task.app, errback, context, error, traceback):
+                continue
+            try:
+                errback.apply_async((self.id,))
+            except Exception:
+                logger.exception("the errback %s of %s raised", errback, self.id)
+
+    def _signature(self, stored: Any) -> Any:
+        return self.task.app.signature(stored) if isinstance(stored, dict) else stored
 
     def _result(self, value: Any, state: str, traceback: str | None = None) -> EagerResult:
         return EagerResult(self.id, value, state, traceback, name=self.task.name)

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import _state
 from ..canvas import ready as ready
+from ..canvas.signatures import Signature
 from ..eager import run_eagerly
 from ..exceptions import AlwaysEagerIgnored, ImproperlyConfigured
 from ..loaders import get_loader_cls
@@ -166,6 +167,10 @@ class Celery(Commanding, Configuring, Components, Connecting, Registering, Resul
         if options.get("add_to_parent", True):
             add_to_parent(result)
         return result
+
+    def signature(self, task: Any, *args: Any, **options: Any) -> Signature:
+        """A call that is not made yet, of this application: as `bullrush.signature`."""
+        return ready.signature(task, *args, **{**options, "app": self})
 
     def run_eagerly(
         self, task: BaseTask, args: tuple[Any, ...], kwargs: dict[str, Any], **options: Any

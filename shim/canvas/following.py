@@ -5,7 +5,6 @@ settled: a run that is repeated after a crash doubles nothing.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from bullrush.core.parents import Parent, read_parent
 from ..app.context import Context
 from ..app.sending import prepare_call
 from .chords import _chord
-from .errbacks import takes_the_exception
+from .errbacks import called_here
 from .groups import group
 from .plan import ids_of
 from .planting import send_again
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from ..app.base import Celery
     from ..app.runs import Run
 
-logger = logging.getLogger("celery.app.trace")
 #: A job that is only there to be failed: nobody takes it meanwhile.
 _NOT_YET = 3600
 
@@ -118,11 +116,5 @@ def _call_errbacks(
 ) -> None:
     for each in errbacks or ():
         errback = maybe_signature(each, app=app)
-        task = app.tasks.get(errback.task) if errback.subtask_type is None else None
-        if task is None or not takes_the_exception(task):
+        if not called_here(app, errback, context, error, outcome.stack or stack_of(error)):
             send_again(app, errback, (context.id,), root_id=context.root_id, parent_id=context.id)
-            continue
-        try:
-            task(context, error, outcome.stack or stack_of(error), *errback.args, **errback.kwargs)
-        except Exception:
-            logger.exception("the errback %s of %s raised", task.name, context.id)

@@ -16,7 +16,7 @@ from ..app.outage import is_for_later
 from ..exceptions import ChordError
 from ..result import EagerResult
 from .chords import _chord
-from .errbacks import takes_the_exception
+from .errbacks import called_here
 from .giving import with_arguments
 from .groups import group
 from .joining import flat
@@ -153,13 +153,11 @@ class Inline:
     def _call_errbacks(self, task_id: str | None, errbacks: Any, failed: EagerResult) -> None:
         for each in errbacks or ():
             errback = maybe_signature(each, app=self._app)
-            task = None if errback.subtask_type else self._app.tasks.get(errback.task)
+            request = Context({}, id=task_id, task=failed.name)
+            if called_here(self._app, errback, request, failed.result, failed.traceback):
+                continue
             try:
-                if task is not None and takes_the_exception(task):
-                    request = Context({}, id=task_id, task=failed.name)
-                    task(request, failed.result, failed.traceback, *errback.args, **errback.kwargs)
-                else:
-                    errback.apply_async((task_id,))
+                errback.apply_async((task_id,))
             except Exception:
                 logger.exception("the errback %s of %s raised", errback, task_id)
 

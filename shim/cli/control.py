@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pprint import pformat
+from textwrap import indent
 from typing import Any, TypeVar
 
 import click
@@ -89,20 +90,23 @@ def _run(
     if listed:
         click.echo(listing(kind))
         return
-    name, *rest = words or ("",)
-    if name not in commands_of(kind):
+    if not words:
+        raise click.UsageError(f"Missing argument 'COMMAND': {', '.join(commands_of(kind))}")
+    name, *rest = words
+    # What is not listed is refused by the workers, which say what to do instead.
+    if name not in Panel.meta or Panel.meta[name].type != kind:
         raise click.UsageError(
             f"Command {name} not recognized. Available {kind} commands: "
             f"{', '.join(commands_of(kind))}"
         )
     arguments = arguments_of(name, rest)
-    told = None if as_json else lambda answer: _show(answer, context, kind)
+    told = None if as_json else _show
     answers = app.control.broadcast(
         name, arguments, destination, reply=True, timeout=timeout, callback=told
     )
     by_node = {node: answer for each in answers or () for node, answer in each.items()}
     if as_json:
-        click.echo(json.dumps(by_node, default=repr))
+        click.echo(json.dumps(answers if kind == "control" else by_node, default=repr))
     if kind == "control":
         sys.exit(0 if by_node else _silent())
     _end(context, by_node, quiet=as_json)
@@ -133,28 +137,27 @@ def arguments_of(name: str, words: Sequence[str]) -> dict[str, Any]:
         click.UsageError: too many of them, or one of a wrong type.
     """
     info = Panel.meta[name]
-    if info.variadic:
-        return {info.variadic: list(words)}
     places = list(info.args or ())
-    if len(words) > len(places):
+    if len(words) > len(places) and not info.variadic:
         raise click.UsageError(
             f"{name} takes {len(places)} arguments, not {len(words)}: {info.signature or 'none'}"
         )
-    found = {}
+    found: dict[str, Any] = {}
     for (argument, kind), word in zip(places, words, strict=False):
         try:
             found[argument] = kind(word)
         except ValueError as error:
             raise click.UsageError(f"{name}: {argument}: {error}") from None
+    if info.variadic:
+        found[info.variadic] = list(words[len(places) :])
     return found
 
 
-def _show(answer: Mapping[str, Any], context: click.Context, kind: str) -> None:
+def _show(answer: Mapping[str, Any]) -> None:
     for node, said in answer.items():
         good = not (isinstance(said, Mapping) and "error" in said)
         _say_node(node, good)
-        if not context.meta.get(QUIET):
-            click.echo(_indented(said, kind))
+        click.echo(_indented(said))
 
 
 def _say_node(name: str, good: bool = True) -> None:
@@ -162,14 +165,19 @@ def _say_node(name: str, good: bool = True) -> None:
     click.echo(f"{arrow}  {name}: {click.style(verdict, fg='green' if good else 'red')}")
 
 
-def _indented(said: Any, kind: str) -> str:
+def _indented(said: Any) -> str:
     if isinstance(said, Mapping) and len(said) == 1 and next(iter(said)) in ("ok", "error"):
-        return f"        {next(iter(said.values()))}"
+        return indent(_written(next(iter(said.values()))), " " * 8)
+    return indent(_written(said), " " * 4)
+
+
+def _written(said: Any) -> str:
     if isinstance(said, list):
         rows = [each if isinstance(each, str) else pformat(each, width=10**6) for each in said]
-        return "\n".join(f"    * {row}" for row in rows) or "    - empty -"
-    text = said if isinstance(said, str) else pformat(said)
-    return "\n".join(f"    {line}" for line in text.splitlines())
+        return "\n".join(f"* {row}" for row in rows) or "- empty -"
+    if isinstance(said, Mapping):
+        return json.dumps(said, indent=4, default=repr)
+    return said if isinstance(said, str) else pformat(said)
 
 
 def _end(context: click.Context, answers: Mapping[str, Any], quiet: bool = False) -> None:

@@ -24,6 +24,9 @@ class EagerResult(AsyncResult):
 
     ignored = False
     parent = None
+    #: It was sent to no queue.
+    _queue = None
+    _mark = None
 
     def __init__(
         self,

@@ -425,6 +425,25 @@ def test_inspect_and_control_speak_to_the_workers_that_are_up(app, start):
     assert "rate_limit" in bullrush_says(app, "control", "--list").output
 
 
+def test_answers_of_workers_are_written_as_celery_writes_them(app, start):
+    start(hostname="celery@asked")
+    wait_until(lambda: app.control.inspect(timeout=0.5).ping(), 15)
+    ended = bullrush_says(app, "control", "-t", "1", "terminate", "KILL", "no-id", "other-id")
+    assert ended.output == "->  celery@asked: OK\n        terminate: tasks unknown\n"
+    told = bullrush_says(app, "control", "-t", "1", "-j", "terminate", "FOO", "no-id")
+    assert "SIGFOO" in json.loads(told.output)[0]["celery@asked"]["error"]
+    revoked = bullrush_says(app, "inspect", "-t", "1", "-j", "revoked")
+    assert {"no-id", "other-id"} <= set(json.loads(revoked.output)["celery@asked"])
+    stats = bullrush_says(app, "inspect", "-t", "1", "stats").output
+    written = stats.partition("OK\n")[2].partition("\n\n")[0]
+    assert json.loads(written)["pool"]["max-concurrency"] == 2
+    short = bullrush_says(app, "-q", "inspect", "-t", "1", "ping").output
+    assert short == "->  celery@asked: OK\n        pong\n"
+    refused = bullrush_says(app, "control", "-t", "1", "election").output
+    assert "use a deduplication id" in refused
+    assert "Missing argument 'COMMAND'" in bullrush_says(app, "inspect").output
+
+
 def test_a_command_that_no_worker_hears_ends_with_the_code_for_it(app):
     said = bullrush_says(app, "inspect", "-t", "0.2", "ping")
     assert (said.exit_code, "No nodes replied" in said.output) == (69, True)

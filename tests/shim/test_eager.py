@@ -228,6 +228,27 @@ def test_extended_results_say_what_was_called(eager, stored):
     assert (found.name, found.args, found.kwargs) == ("add", [1], {"y": 2})
 
 
+def test_errbacks_are_called_as_a_worker_calls_them(eager, caplog):
+    told = []
+    fail = eager.task(lambda: 1 / 0, name="fail")
+    eager.task(lambda request, exc, traceback: told.append((request.id, exc)), name="here")
+    eager.task(lambda task_id: told.append(task_id), name="sent")
+    eager.task(lambda: told.append("not called"), name="wrong")
+    here, sent, wrong = map(eager.signature, ("here", "sent", "wrong"))
+    result = fail.apply_async(link_error=[wrong, dict(here), sent])
+    assert told == [(result.id, result.result), result.id]
+    assert "the errback wrong() of" in caplog.text
+    del told[:]
+    again = fail.apply(link_error=here)
+    assert told == [(again.id, again.result)]
+
+
+def test_an_eager_result_knows_what_it_can_of_its_task(eager):
+    result = eager.task(lambda: 1, name="one").delay()
+    facts = (result.name, result.queue, result.args, result.worker, result.children, result.parent)
+    assert facts == ("one", None, None, None, None, None)
+
+
 def test_a_task_that_is_replaced_gives_the_value_of_the_other(eager):
     add = eager.task(lambda x, y: x + y, name="add")
 

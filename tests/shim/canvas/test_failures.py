@@ -97,6 +97,28 @@ def test_a_new_errback_is_called_in_the_worker_with_request_exception_and_traceb
     assert got == [(result.parent.id, "ValueError('boom')", True)]
 
 
+def test_an_errback_gets_no_exception_that_has_no_place_for_it(tasks, app, start):
+    got, all_sent = [], threading.Barrier(4)
+
+    def note(*found):
+        got.append(found)
+        all_sent.wait(PATIENCE)
+
+    @app.task
+    def two_places(first, second=None):
+        note(first, second)
+
+    @app.task
+    def any_number(*found):
+        note(*found)
+
+    start(concurrency=3)
+    errbacks = [two_places.s("own"), two_places.s(second="named"), any_number.si("alone")]
+    result = tasks.boom.apply_async(link_error=errbacks)
+    all_sent.wait(PATIENCE)
+    assert set(got) == {(result.id, "own"), (result.id, "named"), ("alone",)}
+
+
 def test_errbacks_wait_until_the_retries_are_used_up(app, start):
     called, got = threading.Event(), []
 
