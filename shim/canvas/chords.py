@@ -45,11 +45,18 @@ class _chord(Signature):
         return super()._revived({**d, "kwargs": kwargs}, app)
 
     @property
-    def tasks(self) -> Any:
+    def header(self) -> Any:
         """The group whose results the body gets."""
         return self.kwargs["header"]
 
-    header = tasks
+    @property
+    def tasks(self) -> list[Any]:
+        """The members of the header."""
+        return self.header.tasks  # type: ignore[no-any-return]
+
+    @tasks.setter
+    def tasks(self, tasks: Any) -> None:
+        self.kwargs["header"] = _header(tasks, self._app)
 
     def _with_body(self, body: Any) -> _chord:
         """The same header with another body. Not a clone: whoever sends it makes one."""
@@ -69,7 +76,7 @@ class _chord(Signature):
         self.kwargs["body"] = body
 
     def _inner_app(self) -> Any:
-        return self.tasks.own_app() or (self.body.own_app() if self.body is not None else None)
+        return self.header.own_app() or (self.body.own_app() if self.body is not None else None)
 
     def __call__(self, body: Any = None, **options: Any) -> Any:
         """Have workers run it, with that body."""
@@ -106,7 +113,7 @@ class _chord(Signature):
         group_index: int | None = None,
     ) -> Any:
         """Settle the ids of header and body; the result is that of the body."""
-        above = self.tasks.freeze(root_id=root_id, parent_id=parent_id, chord=True)
+        above = self.header.freeze(root_id=root_id, parent_id=parent_id, chord=True)
         if self.body is None:
             return above
         result = self.body.freeze(
@@ -133,7 +140,7 @@ class _chord(Signature):
         ``task_allow_error_cb_on_chord_header`` is on.
         """
         if self.app.conf.task_allow_error_cb_on_chord_header:
-            self.tasks.link_error(errback)
+            self.header.link_error(errback)
         else:
             warnings.warn(_NOT_ON_HEADER, CPendingDeprecationWarning, stacklevel=2)
         self.body.link_error(errback)
@@ -145,7 +152,7 @@ class _chord(Signature):
 
     def reprcall(self, *args: Any, **kwargs: Any) -> str:
         """The header and the body."""
-        return f"chord({self.tasks.reprcall(*args, **kwargs)}, {self.body!r})"
+        return f"chord({self.header.reprcall(*args, **kwargs)}, {self.body!r})"
 
 
 _NOT_ON_HEADER = (

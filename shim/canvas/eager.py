@@ -31,7 +31,7 @@ def run_here(
         ]
         return GroupResult(uuid(), results, app=found.app)
     if isinstance(found, _chord):
-        above = found.tasks.apply(args, kwargs)
+        above = found.header.apply(args, kwargs)
         values = above.get(disable_sync_subtasks=False)
         result = found.body.apply((values,), **options)
         attach_parent(result, above)
@@ -48,10 +48,7 @@ def _run_task(
     found: Signature, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]
 ) -> Any:
     given, named, merged = found._merge(args, kwargs, options)
-    task = found.type
-    if task is None:
-        task = found.app.tasks[found.task]
-    return task.apply(given, named, **merged)
+    return found.type.apply(given, named, **merged)
 
 
 def _run_chain(

@@ -66,7 +66,7 @@ def _fail(app: Celery, task: Signature, outcome: Failed) -> None:
     options = {"task_id": task.options["task_id"], "countdown": _NOT_YET}
     if task.options.get("queue"):
         options["queue"] = task.options["queue"]
-    prepared = prepare_call(app, task.task, (), {}, task.type, options, renew=False)
+    prepared = prepare_call(app, task.task, (), {}, task.known_type(), options, renew=False)
     queue, job = prepared.queue, prepared.job
     run(queue.driver, queue.send_jobs([job], list))
     with suppress(WrongState):  # it was failed by an earlier run
@@ -103,7 +103,7 @@ def call_errbacks_of_rest(one: Run, error: BaseException, outcome: Failed) -> No
     """The members that would have come next are failed instead: call what each of them has."""
     for rest in one.message.headers.get("chain") or ():
         found = maybe_signature(rest, app=one.task.app)
-        header = found.tasks if isinstance(found, _chord) else found
+        header = found.header if isinstance(found, _chord) else found
         for each in header.tasks if isinstance(header, group) else ():
             options = each.options
             place = {"root_id": one.context.root_id, "parent_id": one.context.parent_id}

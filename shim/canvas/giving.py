@@ -20,8 +20,8 @@ def with_arguments(found: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any])
     if not args and not kwargs:
         return
     if isinstance(found, _chord):
-        with_arguments(found.tasks, args, kwargs)
-        if not found.tasks.tasks and found.body is not None:
+        with_arguments(found.header, args, kwargs)
+        if not found.tasks and found.body is not None:
             return
     elif isinstance(found, group):
         for each in found.tasks:
@@ -54,7 +54,7 @@ def with_options(found: Any, options: Mapping[str, Any]) -> None:
             with_options(each, {k: v for k, v in own.items() if k not in _OF_ONE})
     elif isinstance(found, _chord):
         of_body = {k: v for k, v in own.items() if k not in ("countdown", "eta")}
-        with_options(found.tasks, {k: v for k, v in own.items() if k not in _OF_ONE})
+        with_options(found.header, {k: v for k, v in own.items() if k not in _OF_ONE})
         if found.body is not None:
             with_options(found.body, of_body)
         found["options"] = {}

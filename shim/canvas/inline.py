@@ -146,7 +146,7 @@ class Inline:
 
     def _call_errbacks_of_rest(self, step: Step, failed: EagerResult) -> None:
         """The members that would have come next are failed instead: call what each of them has."""
-        header = step.rest.tasks if isinstance(step.rest, _chord) else step.rest
+        header = step.rest.header if isinstance(step.rest, _chord) else step.rest
         for each in header.tasks if isinstance(header, group) else ():
             self._call_errbacks(each.options.get("task_id"), each.options.get("link_error"), failed)
 

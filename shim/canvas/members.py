@@ -85,7 +85,7 @@ class Members:
     def learn(self, signature: Signature, place: tuple[Any, ...], prepared: Prepared) -> None:
         """Take apart what became of a member, if others can be made in its likeness."""
         job, options = prepared.job, signature.options
-        task = signature.type
+        task = signature.known_type()
         alike = not self._heard and task is not None and options.keys() <= _ALIKE
         if not alike or prepared.more or self._app.templates.of(task) is None:
             return

@@ -145,7 +145,7 @@ def stages_of(signature: Signature, depth: int = 0) -> list[Stage]:
         return stages
     if isinstance(signature, _chord):
         body = stages_of(signature.body, depth + 1) if signature.body is not None else []
-        return [Beside(list(flattened(signature.tasks.tasks)), _end_of(signature.body)), *body]
+        return [Beside(list(flattened(signature.tasks)), _end_of(signature.body)), *body]
     if isinstance(signature, group):
         return [Beside(list(flattened(signature.tasks)))]
     if isinstance(signature, chunks):
@@ -239,7 +239,7 @@ def normalize(signature: Any) -> Any:
     if isinstance(signature, chunks):
         return signature.group()
     if isinstance(signature, _chord):
-        signature.tasks.kwargs["tasks"] = [normalize(each) for each in signature.tasks.tasks]
+        signature.header.tasks = [normalize(each) for each in signature.tasks]
         if signature.body is not None:
             signature.body = _joined(normalize(signature.body))
     elif isinstance(signature, (_chain, group)):
@@ -311,7 +311,7 @@ def ids_of(signature: Signature) -> Iterator[Signature]:
         if isinstance(found, (_chain, group)):
             waiting += found.tasks
         elif isinstance(found, _chord):
-            waiting += found.tasks.tasks
+            waiting += found.tasks
             if found.body is not None:
                 waiting.append(found.body)
         elif isinstance(found, Signature):

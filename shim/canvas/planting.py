@@ -143,7 +143,7 @@ class Planting:
             signature.task,
             args,
             signature.kwargs,
-            signature.type,
+            signature.known_type(),
             options,
             renew=self.renew,
             headers=headers_of_step(step),

@@ -105,7 +105,7 @@ def _set_off(delivery: Delivery, target: Queue, delay: int) -> None:
 def _prepared(app: Any, last: Step, delivery: Delivery, before: Mapping[str, Any]) -> Prepared:
     signature, job = last.signature, delivery.job
     args = (*last.value, *signature.args) if last.value else signature.args
-    call = (app, signature.task, args, signature.kwargs, signature.type, signature.options)
+    call = (app, signature.task, args, signature.kwargs, signature.known_type(), signature.options)
     headers = {name: before[name] for name in _KEPT if name in before}
     headers.update(headers_of_step(last) or {})
     if last.children:
@@ -130,7 +130,7 @@ def _all(found: Any) -> list[Any]:
         if isinstance(each, (_chain, group)):
             waiting += each.tasks
         elif isinstance(each, _chord):
-            waiting += [each.tasks, *([each.body] if each.body is not None else [])]
+            waiting += [each.header, *([each.body] if each.body is not None else [])]
     return everything
 
 

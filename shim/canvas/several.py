@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .signatures import Signature, maybe_signature
@@ -20,6 +20,10 @@ class Several(Signature):
     def tasks(self) -> list[Any]:
         """The steps of a chain, the members of a group."""
         return self.kwargs["tasks"]  # type: ignore[no-any-return]
+
+    @tasks.setter
+    def tasks(self, tasks: Iterable[Any]) -> None:
+        self.kwargs["tasks"] = [maybe_signature(each, self._app) for each in tasks]
 
     def _inner_app(self) -> Any:
         return next(filter(None, (each.own_app() for each in self.tasks)), None)

@@ -47,7 +47,6 @@ class Signature(Fields):
     put_link_stamps: ClassVar[Callable[..., Any]]
 
     _app: Any = None
-    _type: Any = None
 
     def __init__(
         self,
@@ -122,16 +121,25 @@ class Signature(Fields):
 
     @property
     def type(self) -> Any:
-        """Its task; None when the name is not registered."""
+        """Its task.
+
+        Raises:
+            NotRegistered: the application knows no task of that name.
+        """
+        return self._type if self._type is not None else self.app.tasks[self["task"]]
+
+    def known_type(self) -> Any:
+        """Its task; None when the application knows no task of that name."""
         return self._type if self._type is not None else self.app.tasks.get(self["task"])
 
     def __call__(self, *partial_args: Any, **partial_kwargs: Any) -> Any:
-        """Call the task here and now, without a worker."""
+        """Call the task here and now, without a worker.
+
+        Raises:
+            NotRegistered: the application knows no task of that name.
+        """
         args, kwargs, _ = self._merge(partial_args, partial_kwargs)
-        task = self.type
-        if task is None:
-            task = self.app.tasks[self.task]
-        return task(*args, **kwargs)
+        return self.type(*args, **kwargs)
 
     def delay(self, *partial_args: Any, **partial_kwargs: Any) -> Any:
         """As `apply_async`, with the arguments alone."""
@@ -160,7 +168,7 @@ class Signature(Fields):
                 return self.apply(args, kwargs, **given)
             return Signature.launch(self, tuple(args or ()), dict(kwargs or {}), given)
         given_args, named, merged = self._merge(args or (), kwargs, given)
-        task = self.type
+        task = self.known_type()
         if task is None:
             return self.app.send_task(self.task, given_args, named, **merged)
         return task.apply_async(given_args, named, **merged)
@@ -287,9 +295,12 @@ class Signature(Fields):
             found.extend(maybe_signature(each, app=self._app).flatten_links())
         return found
 
-    def stamp(self, visitor: Any = None, append_stamps: bool = False, **headers: Any) -> None:
-        """Mark it with headers that workers and results know; see `StampingVisitor`."""
+    def stamp(self, visitor: Any = None, append_stamps: bool = False, **headers: Any) -> Signature:
+        """Mark it with headers that workers and results know; returns itself. See
+        `StampingVisitor`.
+        """
         Signature.put_stamps(self, visitor, append_stamps, headers)
+        return self
 
     def stamp_links(self, visitor: Any, append_stamps: bool = False, **headers: Any) -> None:
         """Stamp what follows it, and what is called on an error."""

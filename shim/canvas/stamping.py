@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,26 +24,26 @@ class StampingVisitor(ABC):
         """A task."""
 
     def on_group_start(self, sig: Any, **headers: Any) -> Any:
-        """A group, before its members."""
-        return {} if self.on_signature is None else self.on_signature(sig, **headers)
+        """A group, before its members, which get what it gives."""
+        return {}
 
     def on_group_end(self, sig: Any, **headers: Any) -> None:  # noqa: B027 - may be defined
         """A group, after its members."""
 
     def on_chain_start(self, sig: Any, **headers: Any) -> Any:
-        """A chain, before its steps."""
-        return {} if self.on_signature is None else self.on_signature(sig, **headers)
+        """A chain, before its steps, which get what it gives."""
+        return {}
 
     def on_chain_end(self, sig: Any, **headers: Any) -> None:  # noqa: B027 - may be defined
         """A chain, after its steps."""
 
     def on_chord_header_start(self, sig: Any, **header: Any) -> Any:
         """A chord, before the header."""
-        return self.on_group_start(sig.tasks, **header)
+        return self.on_group_start(sig.header, **header)
 
     def on_chord_header_end(self, sig: Any, **header: Any) -> None:
         """A chord, after the header."""
-        self.on_group_end(sig.tasks, **header)
+        self.on_group_end(sig.header, **header)
 
     def on_chord_body(self, sig: Any, **header: Any) -> Any:
         """A chord, before the body."""
@@ -84,37 +84,32 @@ class GroupStampingVisitor(StampingVisitor):
 def put_stamps(found: Any, visitor: Any, append_stamps: bool, headers: Mapping[str, Any]) -> None:
     """See `Signature.stamp`."""
     headers = dict(headers)
-    if isinstance(found, group):
-        with _around(visitor, "group", found, headers, append_stamps) as inner:
-            for each in found.tasks:
-                each.stamp(visitor, append_stamps, **inner)
-    elif isinstance(found, _chain):
-        with _around(visitor, "chain", found, headers, append_stamps) as inner:
+    if isinstance(found, (group, _chain)):
+        kind = "group" if isinstance(found, group) else "chain"
+        with _around(visitor, kind, found, headers) as inner:
             for each in found.tasks:
                 each.stamp(visitor, append_stamps, **inner)
     elif isinstance(found, _chord):
-        with _around(visitor, "chord_header", found, headers, append_stamps) as inner:
-            for each in found.tasks.tasks:
+        with _around(visitor, "chord_header", found, headers) as inner:
+            for each in found.tasks:
                 each.stamp(visitor, append_stamps, **inner)
         if found.body is not None:
-            of_body = _asked(visitor, "on_chord_body", found, headers)
-            found.body.stamp(visitor, append_stamps, **_merged(headers, of_body))
+            of_body = _asked(visitor, "on_chord_body", found, inner)
+            found.body.stamp(visitor, append_stamps, **_merged(inner, of_body))
     else:
+        put_link_stamps(found, visitor, append_stamps, headers)
         own = _asked(visitor, "on_signature", found, headers)
         _write(found, _merged(headers, own), append_stamps)
-        put_link_stamps(found, visitor, append_stamps, headers)
 
 
 @contextmanager
 def _around(
-    visitor: Any, kind: str, found: Any, headers: dict[str, Any], append: bool
+    visitor: Any, kind: str, found: Any, headers: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     inner = _merged(headers, _asked(visitor, f"on_{kind}_start", found, headers))
-    if kind != "chord_header":
-        _write(found, inner, append)
     yield inner
     if visitor is not None:
-        getattr(visitor, f"on_{kind}_end")(found, **headers)
+        getattr(visitor, f"on_{kind}_end")(found, **inner)
 
 
 def put_link_stamps(
@@ -141,20 +136,27 @@ def _asked(visitor: Any, method: str, found: Any, headers: Mapping[str, Any]) ->
 
 
 def _merged(headers: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Headers with those of the visitor, which win."""
-    named = own.get("stamped_headers")
-    chosen = {k: v for k, v in own.items() if k != "stamped_headers"}
-    if named is not None:
-        chosen = {k: v for k, v in chosen.items() if k in named}
-    before = {k: v for k, v in headers.items() if k != "stamped_headers"}
-    merged = {**before, **chosen}
-    return {**merged, "stamped_headers": sorted(merged)} if merged else {}
+    """Headers with those of the visitor, which win. Those that its ``stamped_headers`` leaves out
+    are options of the call, and no stamps.
+    """
+    merged = {**headers, **own}
+    stamped = {*_stamped(headers), *_stamped(own)}
+    return {**merged, "stamped_headers": sorted(stamped)} if merged else {}
 
 
-def _write(found: Any, stamps: Mapping[str, Any], append: bool) -> None:
-    names = [each for each in stamps if each != "stamped_headers"]
-    for name in names:
-        value = stamps[name]
+def _stamped(headers: Mapping[str, Any]) -> Iterable[str]:
+    named: Iterable[str] | None = headers.get("stamped_headers")
+    return headers.keys() - {"stamped_headers"} if named is None else named
+
+
+def _write(found: Any, headers: Mapping[str, Any], append: bool) -> None:
+    stamped = _stamped(headers)
+    for name, value in headers.items():
+        if name == "stamped_headers":
+            continue
+        if name not in stamped:
+            found.options[name] = value
+            continue
         if isinstance(value, (set, frozenset)):
             raise EncodeError(f"the stamp {name!r} is a set, which has no JSON form; give a list")
         if append and name in found.options:
@@ -163,9 +165,9 @@ def _write(found: Any, stamps: Mapping[str, Any], append: bool) -> None:
             more = list(value) if isinstance(value, (list, tuple)) else [value]
             value = [*before, *(each for each in more if each not in before)]
         found.options[name] = value
-    if names:
+    if stamped:
         known = found.options.get("stamped_headers") or []
-        found.options["stamped_headers"] = sorted({*known, *names})
+        found.options["stamped_headers"] = sorted({*known, *stamped})
 
 
 Signature.put_stamps = staticmethod(put_stamps)

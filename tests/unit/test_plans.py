@@ -72,6 +72,6 @@ def test_a_long_chain_needs_no_deep_stack():
 def test_a_canvas_that_nests_without_end_is_refused():
     inner = group(step("a"), step("b"))
     outer = chord(inner, step("c"))
-    outer.tasks.tasks.append(outer)
+    outer.tasks.append(outer)
     with pytest.raises(ImproperlyConfigured, match="contains itself"):
         plan(outer)

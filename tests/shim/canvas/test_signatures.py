@@ -19,7 +19,7 @@ from bullrush.canvas import (
     maybe_signature,
     signature,
 )
-from bullrush.exceptions import EncodeError
+from bullrush.exceptions import EncodeError, NotRegistered
 
 from .conftest import PATIENCE
 
@@ -39,6 +39,28 @@ def test_workflows_come_back_from_json_as_what_they_were(tasks, app, start):
     assert isinstance(back, _chain)
     assert isinstance(back.tasks[1], _chord)
     assert back.delay().get(timeout=PATIENCE) == 7
+
+
+def test_the_parts_of_a_signature_may_be_set_as_attributes(tasks):
+    found = tasks.add.s(1)
+    found.args, found.kwargs, found.options, found.id = (2, 3), {}, {"queue": "q"}, "own"
+    assert (found["args"], found["options"]) == ((2, 3), {"queue": "q", "task_id": "own"})
+    assert found() == 5
+    found.task, found.args = tasks.double.name, (4,)
+    assert found() == 8
+    with pytest.raises(NotRegistered, match="nobody"):
+        signature("nobody").type  # noqa: B018
+
+
+def test_the_tasks_of_a_chord_are_those_of_its_header(tasks, app, start):
+    start()
+    found = group(tasks.add.s(1, 1), tasks.add.s(2, 2)) | tasks.total.s()
+    assert [each.args for each in found.tasks] == [(1, 1), (2, 2)]
+    found.tasks = [*found.tasks, tasks.add.s(3, 3)]
+    assert found.delay().get(timeout=PATIENCE) == 12
+    steps = chain(tasks.add.s(1, 1), tasks.double.s())
+    steps.tasks = [*steps.tasks, tasks.double.s()]
+    assert steps.delay().get(timeout=PATIENCE) == 8
 
 
 def test_call_arguments_come_first_and_call_keywords_win(tasks):
@@ -139,6 +161,44 @@ def test_stamps_reach_every_task_and_its_links(tasks, app, start):
     assert linked.options["link"][0].options["place"] == "there"
 
 
+def test_a_visitor_is_asked_for_the_tasks_and_told_of_what_is_around_them(tasks):
+    asked = []
+
+    class Visitor(StampingVisitor):
+        def on_signature(self, sig, **headers):
+            asked.append(sig.task.rpartition(".")[2])
+            return {"number": len(asked), "ttl": 5, "stamped_headers": ["number"]}
+
+        def on_group_start(self, group, **headers):
+            return {"grouped": True}
+
+        def on_chain_end(self, chain, **headers):
+            asked.append(sorted(headers))
+
+    found = chain(tasks.add.s(1, 1), group(tasks.double.s(), tasks.double.s()), tasks.total.s())
+    assert found.stamp(Visitor(), place="here") is found
+    assert asked == ["add", "double", "double", "total", ["place", "stamped_headers"]]
+    # What is no stamp is an option of the call.
+    first, last = found.tasks[0].options, found.tasks[1].body.options
+    assert first == {"number": 1, "ttl": 5, "place": "here", "stamped_headers": ["number", "place"]}
+    assert (last["number"], last["grouped"]) == (4, True)
+    assert found.options == {}
+
+
+def test_links_are_stamped_before_the_task_itself(tasks):
+    asked = []
+
+    class Visitor(StampingVisitor):
+        def on_signature(self, sig, **headers):
+            asked.append(sig.task.rpartition(".")[2])
+
+    found = tasks.add.s(1, 1)
+    found.link(tasks.note.s())
+    found.link_error(tasks.total.s())
+    found.stamp(Visitor())
+    assert asked == ["note", "total", "add"]
+
+
 def test_a_set_is_no_stamp(tasks):
     with pytest.raises(EncodeError):
         tasks.add.s().stamp(places={1, 2})
@@ -170,7 +230,7 @@ class TestIterators:
     def test_the_header_of_a_chord_is_not_read_either(self, tasks, members, made):
         lazy = chord(members, tasks.total.s())
         assert made == []
-        assert len(lazy.tasks.tasks) == 3
+        assert len(lazy.tasks) == 3
 
     @pytest.mark.parametrize(
         "store",
@@ -212,7 +272,7 @@ def test_a_group_reads_its_iterator_when_its_members_are_asked_for(tasks):
     found = group(members()) | tasks.total.s()
     copy = group(members()).clone()
     assert read == []
-    assert [each.args for each in found.tasks.tasks] == [(0,), (1,), (2,)]
+    assert [each.args for each in found.tasks] == [(0,), (1,), (2,)]
     assert len(copy.tasks) == 3
 
 

@@ -171,7 +171,7 @@ def test_an_empty_group_gives_an_empty_result(app, tasks):
 def test_a_canvas_that_contains_itself_is_refused(tasks):
     inner = group(tasks.add.s(1, 1), tasks.add.s(2, 2))
     inner.tasks.append(chord(inner, tasks.total.s()))
-    inner.tasks[-1].tasks.tasks.append(inner.tasks[-1])
+    inner.tasks[-1].tasks.append(inner.tasks[-1])
     with pytest.raises((RecursionError, ImproperlyConfigured)):
         inner.apply_async()
 
