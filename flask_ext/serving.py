@@ -106,7 +106,8 @@ def _stop_by_signal(app: Flask) -> None:
     """End live pages first, so that their threads can end."""
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
-        board_of(app).collector.close()
+        if binding_of(app).settings.dashboard_path is not None:
+            board_of(app).collector.close()
         raise SystemExit(0)
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from pydantic import Field
 
 from bullrush.core.errors import BullrushError
-from bullrush.diagnosis import examine, worst
+from bullrush.diagnosis import FAIL, Finding, examine, worst
 
 from ..binding import Binding
 from ..server import NO_ANSWER, ServerState, read_server
@@ -73,11 +74,14 @@ def examine_setup(asked: Asked) -> Examined:
             )
             for each in findings
         ],
-        server=Server(**asdict(_server(asked.binding))),
+        server=Server(**asdict(_server(asked.binding, findings))),
     )
 
 
-def _server(binding: Binding) -> ServerState:
+def _server(binding: Binding, findings: Sequence[Finding]) -> ServerState:
+    """What it says; it is not waited for again when it did not answer before."""
+    if any(each.check == "connection" and each.status == FAIL for each in findings):
+        return NO_ANSWER
     try:
         return read_server(binding.driver)
     except BullrushError:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 
 from flask import Flask, current_app
+from markupsafe import Markup
 
 from ..binding import binding_of
 from .collector import Collector, Reading
@@ -45,7 +46,8 @@ class Board:
         self._parts: OrderedDict[tuple[str, int], Mapping[str, str]] = OrderedDict()
 
     def parts(self, reading: Reading, root: str) -> Mapping[str, str]:
-        """Id of an element -> its HTML, for every part of the overview.
+        """Id of an element -> its HTML, for every part of the overview; while Redis is away only
+        for those that say so.
 
         Args:
             reading: what it shows.
@@ -68,16 +70,24 @@ class Board:
 def overview_parts(reading: Reading, root: str) -> dict[str, str]:
     """See `Board.parts`."""
     found = {
-        "numbers": render("parts/numbers.html", root, numbers=numbers(reading)),
         "banners": render("parts/banners.html", root, banners=banners(reading)),
+        "pulse": render("parts/pulse.html", root, reading=reading),
+    }
+    if not reading.away:
+        found |= _parts_of_queues(reading, root)
+    return {name: str(html) for name, html in found.items()}
+
+
+def _parts_of_queues(reading: Reading, root: str) -> dict[str, Markup]:
+    found = {
+        "numbers": render("parts/numbers.html", root, numbers=numbers(reading)),
         "chart": render("parts/chart.html", root, reading=reading),
         "errors-now": render("parts/errors_now.html", root, groups=reading.recent.errors),
         "slowest": render("parts/slowest.html", root, tasks=reading.recent.slowest),
-        "pulse": render("parts/pulse.html", root, reading=reading),
     }
     for row in rows(reading):
         found[row_id(row.queue.name)] = render("parts/row.html", root, row=row)
-    return {name: str(html) for name, html in found.items()}
+    return found
 
 
 def order_of(reading: Reading, order: str) -> list[str]:

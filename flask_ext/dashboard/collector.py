@@ -51,6 +51,7 @@ class Reading:
         findings: what is above its limit.
         complete: whether all queues have been found.
         latency: ms that Redis took for the queues.
+        away: whether Redis has not answered since; everything else is as it was at `at`.
     """
 
     version: int = 0
@@ -65,6 +66,7 @@ class Reading:
     findings: Sequence[Finding] = ()
     complete: bool = False
     latency: float = 0.0
+    away: bool = False
 
 
 class Collector:
@@ -93,7 +95,8 @@ class Collector:
         self._reading_guard = threading.Lock()
         self._news = threading.Condition()
         self._reading = Reading()
-        self._read_at = self._slowly_at = float("-inf")
+        self._read_at = self._slowly_at = self._failed_at = float("-inf")
+        self._failure: BullrushError | None = None
         self._gauges = Gauges()
         self._listeners = 0
         self._last_listener = 0.0
@@ -101,17 +104,28 @@ class Collector:
         self._closed = False
 
     def current(self, max_age: float = PERIOD) -> Reading:
-        """What is known, read anew when it is older than `max_age` s.
+        """What is known, read anew when it is older than `max_age` s. Those who wait for a reading
+        share its failure, too: a Redis that hangs must not keep a thread after the other.
 
         Raises:
-            ConnectionFailed: Redis did not answer.
+            ConnectionFailed: Redis did not answer, now or less than `max_age` s before.
         """
-        if time.monotonic() - self._read_at <= max_age:
+        asked = time.monotonic()
+        if asked - self._read_at <= max_age:
             return self._reading
         with self._reading_guard:
+            if self._failure is not None and asked - self._failed_at <= max_age:
+                raise self._failure
             if time.monotonic() - self._read_at > max_age:
-                self._publish(self._read())
+                self._read_anew()
             return self._reading
+
+    def _read_anew(self) -> None:
+        try:
+            self._publish(self._read())
+        except BullrushError as error:
+            self._failure, self._failed_at = error, time.monotonic()
+            raise
 
     def recent(self) -> tuple[QueueSnapshot, ...]:
         """The queues as they were read last, if that was within `PERIOD`; else none."""
@@ -181,6 +195,7 @@ class Collector:
                 self.current(PERIOD / 2)
             except BullrushError as error:
                 logger.warning("dashboard: %s", error)
+                self._tell_that_it_is_away()
             except Exception:
                 # One bad reading must not end the live pages of all.
                 logger.exception("dashboard: a reading failed")
@@ -195,10 +210,18 @@ class Collector:
                 return False
             return True
 
+    def _tell_that_it_is_away(self) -> None:
+        """Live pages must not look as if all were well."""
+        with self._news:
+            if not self._reading.away:
+                version = self._reading.version + 1
+                self._reading = replace(self._reading, version=version, away=True)
+                self._news.notify_all()
+
     def _publish(self, reading: Reading) -> None:
         with self._news:
             self._reading = replace(reading, version=self._reading.version + 1)
-            self._read_at = time.monotonic()
+            self._read_at, self._failure = time.monotonic(), None
             self._news.notify_all()
 
     def _read(self) -> Reading:
@@ -218,6 +241,7 @@ class Collector:
             findings=judge(queues, self._thresholds),
             complete=self._catalogue.complete,
             latency=latency,
+            away=False,
         )
 
     def _read_slowly(self, queues: Sequence[QueueSnapshot], now: int) -> Reading:

@@ -96,7 +96,7 @@ def _message(
     changed = {name: html for name, html in parts.items() if known.get(name) != html}
     body: dict[str, object] = {"at": reading.at, "parts": changed}
     rows = order_of(reading, order)
-    if rows != ordered:
+    if rows != ordered and not reading.away:
         body["rows"] = rows
     if sent is not None and len(body) == 2 and not changed:
         return ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bullrush.core.snapshot import QueueSnapshot
 from bullrush.core.thresholds import Finding, Level, worst
 
-from ..words import age, count, short
+from ..words import age, clock, count, short
 from .collector import Reading
 from .history import Series
 
@@ -211,6 +211,9 @@ def badges(queue: QueueSnapshot) -> tuple[tuple[str, str], ...]:
 def banners(reading: Reading) -> list[Banner]:
     """What is wrong, the worst first; many queues hide nothing that is wrong with Redis."""
     found, server = _queues_in_trouble(reading.queues), reading.server
+    if reading.away:
+        since = f"; what is shown is of {clock(reading.at)} UTC" if reading.at else ""
+        return [Banner("critical", f"Redis does not answer{since}")]
     if server.eviction not in (None, "noeviction"):
         found.append(Banner("critical", _EVICTING.format(server.eviction)))
     if server.volatile:

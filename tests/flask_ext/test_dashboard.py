@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bullrush.core.errors import ConnectionFailed
 from bullrush.flask_ext.dashboard.board import KEY, board_of
+from bullrush.flask_ext.dashboard.collector import PERIOD
+from tests.support.counting import CountingDriver
 
 ROOT = "/admin/queues"
 
@@ -108,3 +111,19 @@ def test_queues_without_jobs_hide_none_that_has_jobs_and_no_workers(get, binding
         queue.add("run", delay=60_000)
     board_of(binding._app).collector._read_at = float("-inf")
     assert "and on 6 more queues" in get("/workers").text
+
+
+def test_a_redis_that_is_away_is_asked_once_for_all_who_look_within_a_second(
+    make_app, refusing_url
+):
+    app = make_app(BULLRUSH_REDIS_URL=refusing_url)
+    binding, collector = app.extensions["bullrush"], board_of(app).collector
+    counter = binding.celery._driver = CountingDriver(binding.driver)
+    for _ in range(5):
+        with pytest.raises(ConnectionFailed):
+            collector.current(PERIOD)
+    assert counter.trips == 1
+    collector._failed_at = float("-inf")  # as if a second had passed
+    with pytest.raises(ConnectionFailed):
+        collector.current(PERIOD)
+    assert counter.trips == 2

@@ -82,6 +82,27 @@ def test_it_answers_at_the_port_of_the_environment(redis_url, queue_name, port):
         process.communicate()
 
 
+def test_it_serves_the_api_without_a_dashboard_and_ends_quietly(redis_url, port):
+    environment = {
+        "PORT": str(port),
+        "BULLRUSH_ADMIN_TOKEN": TOKEN,
+        "FLASK_BULLRUSH_DASHBOARD_PATH": "false",
+        "FLASK_SECRET_KEY": "of this test",
+        "BULLRUSH_REDIS_URL": redis_url,
+    }
+    process = start("serve", **environment)
+    try:
+        root = f"http://127.0.0.1:{port}"
+        wait_until(lambda: ask(f"{root}/api/health")[0] == 200, 30, "an answer")
+        assert ask(f"{root}/admin/queues", TOKEN)[0] == 404
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (0, "")
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.mark.row(154)
 def test_it_does_not_start_unprotected(redis_url):
     process = start("serve", "--port", "0", BULLRUSH_REDIS_URL=redis_url)

@@ -1,8 +1,10 @@
 // Keeps a page true: by the stream of changes where the server has one, else by asking again. Nothing
 // happens while the tab is hidden.
-import { root } from "./page.js";
+import { isStale, isTrue, root } from "./page.js";
 
 const POLL_MS = 5000;
+// A stream ends now and then, and comes back at once; a server that is away takes longer.
+const STREAM_MS = 6000;
 
 // What is under a pressed button must stay there until it is let go, or the click is lost.
 let pressed = false;
@@ -41,11 +43,19 @@ class Stream {
     // Closed for good means that the server has no stream for us.
     this.source.addEventListener("error", () => {
       if (this.source && this.source.readyState === EventSource.CLOSED) this.give_up();
+      else if (!this.worry) this.worry = setTimeout(() => isStale("The server does not answer"), STREAM_MS);
     });
+    this.source.addEventListener("open", () => this.calm());
+  }
+
+  calm() {
+    clearTimeout(this.worry);
+    this.worry = null;
   }
 
   take(event) {
     if (pressed) return later.push(() => this.take(event));
+    isTrue();
     this.position = event.lastEventId;
     document.body.dataset.connection = "stream";
     const message = JSON.parse(event.data);
@@ -61,6 +71,7 @@ class Stream {
   }
 
   stop() {
+    this.calm();
     if (this.source) this.source.close();
     this.source = null;
     this.poll.stop();
@@ -74,9 +85,11 @@ class Poll {
   }
 
   async ask() {
-    if (document.querySelector("dialog[open], [data-busy]")) return;
-    if (await renew()) return;
-    this.stop(); // The page has gone, as a job does that is removed.
+    if (this.asking || document.querySelector("dialog[open], [data-busy]")) return;
+    this.asking = true;
+    const there = await renew();
+    this.asking = false;
+    if (!there) this.stop(); // The page has gone, as a job does that is removed.
   }
 
   stop() {
@@ -91,9 +104,12 @@ export async function renew() {
     const response = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (response.redirected) location.reload(); // to the login
     if (response.status === 404) return false;
-    if (response.ok) replaceFrom(new DOMParser().parseFromString(await response.text(), "text/html"));
+    if (response.ok) {
+      replaceFrom(new DOMParser().parseFromString(await response.text(), "text/html"));
+      isTrue();
+    } else if (!response.redirected) isStale(response.status === 503 ? "Redis does not answer" : "The server does not answer");
   } catch {
-    // The server is away; the next question may find it.
+    isStale("The server does not answer"); // The next question may find it.
   }
   return true;
 }

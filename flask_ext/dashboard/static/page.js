@@ -29,6 +29,27 @@ export async function call(method, path, body) {
 
 export const quoted = encodeURIComponent;
 
+let seen = new Date();
+let leaving = false;
+addEventListener("pagehide", () => { leaving = true; });
+addEventListener("pageshow", () => { leaving = false; });
+
+/** What is shown is true at this moment. */
+export function isTrue() {
+  seen = new Date();
+  document.getElementById("stale")?.remove();
+}
+
+/** What is shown cannot be renewed just now: say so, and of when it is. */
+export function isStale(why) {
+  if (leaving) return; // which ends every question
+  document.getElementById("stale")?.remove();
+  const notice = document.createElement("p");
+  Object.assign(notice, { id: "stale", className: "banner critical stale", role: "status" });
+  notice.textContent = `${why}. What is shown is of ${seen.toISOString().slice(11, 19)} UTC.`;
+  document.getElementById("main").prepend(notice);
+}
+
 const LATER = "bullrush-say";
 
 /** Go to another page, and say something there. Gives null: there is nothing to renew here. */

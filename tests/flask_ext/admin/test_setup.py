@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bullrush.flask_ext.server import COMMANDS
+from tests.support.counting import CountingDriver
+
 
 def test_the_doctor_answers_as_json(get, binding):
     binding.queue("lonely").add("send")
@@ -29,6 +32,16 @@ def test_the_doctor_answers_without_redis_and_names_no_secret(ask_of, make_app, 
     assert page.status_code == 200
     assert "does not work" in page.text
     assert "hush" not in page.text
+
+
+def test_the_doctor_does_not_wait_twice_for_a_redis_that_is_away(ask_of, make_app, refusing_url):
+    app = make_app(BULLRUSH_REDIS_URL=refusing_url)
+    celery = app.extensions["bullrush"].celery
+    counter = celery._driver = CountingDriver(celery.driver)
+    said = ask_of(app, "/api/admin/doctor").json["data"]
+    assert said["status"] == "fail"
+    assert said["server"]["version"] is None
+    assert counter.commands < len(COMMANDS), "what Redis says of itself was not asked for"
 
 
 @pytest.fixture
