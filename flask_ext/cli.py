@@ -7,9 +7,9 @@ from typing import Any
 import click
 from flask.cli import AppGroup, ScriptInfo, with_appcontext
 
-from bullrush.cli.main import QUIET
+from bullrush.cli.commands import NO_COLOR, QUIET
 from bullrush.cli.main import cli as commands
-from bullrush.cli.worker import NO_COLOR, SOURCE
+from bullrush.cli.worker import SOURCE
 from bullrush.core.errors import BullrushError, InvalidOption
 from bullrush.exceptions import ImproperlyConfigured
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from bullrush.core.drivers import Driver, connect
@@ -14,6 +14,22 @@ from bullrush.exceptions import BrokerUnreachable, OperationalError
 
 if TYPE_CHECKING:
     from .app.base import Celery
+
+
+class Transport(NamedTuple):
+    """The kind of a broker.
+
+    Attributes:
+        driver_name: the scheme of its URL.
+        driver_type: ``redis``, or ``virtual`` for one within the process, as in kombu.
+    """
+
+    driver_name: str
+
+    @property
+    def driver_type(self) -> str:
+        """See `Transport`."""
+        return "virtual" if self.driver_name == "memory" else "redis"
 
 
 class Connection:
@@ -73,6 +89,11 @@ class Connection:
     def transport_cls(self) -> str:
         """The scheme of the URL."""
         return urlsplit(self._configured()).scheme
+
+    @property
+    def transport(self) -> Transport:
+        """What the broker is, for who shows it."""
+        return Transport(self.transport_cls)
 
     @property
     def hostname(self) -> str | None:

@@ -121,8 +121,8 @@ class Inspect:
         return self._request("conf", with_defaults=with_defaults)
 
     def query_task(self, *ids: Any) -> Any:
-        """What is known of tasks that a worker has in hand: ``{id: [state, info]}`` where state is
-        ``active`` or ``reserved``.
+        """What is known of tasks that a worker has in hand, or that wait in its queues for their
+        eta: ``{id: [state, info]}`` where state is ``active``, ``reserved`` or ``scheduled``.
         """
         wanted: Iterable[Any] = ids
         if len(ids) == 1 and isinstance(ids[0], (list, tuple)):

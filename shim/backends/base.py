@@ -285,6 +285,10 @@ class Backend:
         """Nothing: connections are closed with the application."""
 
 
+class DisabledBackend(Backend):
+    """Where Celery keeps no results. No application has it here: the job is the result."""
+
+
 def _unread(reply: Any) -> None:
     """What Redis says to it does not matter."""
 

@@ -6,17 +6,64 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Any
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .. import signals
+from ..bridge import install_as_celery
 
-#: Entry points in which other libraries offer commands; Flower is in the first.
-PLUGINS = ("celery.commands", "bullrush.commands")
+if TYPE_CHECKING:
+    from ..app.base import Celery
+
+#: Entry points in which other libraries offer commands. Those in the first import Celery: Flower.
+OF_CELERY = "celery.commands"
+PLUGINS = (OF_CELERY, "bullrush.commands")
 HELP = {"help_option_names": ["-h", "--help"]}
+#: Under this name the context of a command line keeps whether little should be said.
+QUIET = "bullrush.quiet"
+#: And under this one, whether there should be no colours.
+NO_COLOR = "bullrush.no_color"
+
+
+@dataclass(frozen=True)
+class CLIContext:
+    """What a command of another library gets as the object of its context, as in Celery.
+
+    Attributes:
+        app: the application.
+        no_color: whether there should be no colours.
+        quiet: whether little should be said.
+    """
+
+    app: Celery
+    no_color: bool
+    quiet: bool
+
+    @classmethod
+    def of(cls, ctx: click.Context) -> CLIContext:
+        """That of a context whose object is the application."""
+        return cls(ctx.obj, bool(ctx.meta.get(NO_COLOR)), bool(ctx.meta.get(QUIET)))
+
+    def style(self, message: Any = None, **styles: Any) -> str:
+        """As `click.style`, without colours when there should be none."""
+        return str(message) if self.no_color else click.style(message, **styles)
+
+    def secho(self, message: Any = None, **options: Any) -> None:
+        """As `click.secho`, without colours when there should be none."""
+        click.secho(message, **{"color": False if self.no_color else None, **options})
+
+    def echo(self, *words: Any, **options: Any) -> None:
+        """As `click.echo`."""
+        click.echo(*words, **options)
+
+    def error(self, message: Any = None, **options: Any) -> None:
+        """As `secho`, on standard error."""
+        self.secho(message, **{"err": True, **options})
 
 
 class Command(click.Command):
@@ -37,7 +84,7 @@ class Command(click.Command):
             if option.name in ctx.params
         }
         if early:
-            signals.user_preload_options.send(sender=self, app=ctx.obj, options=early)
+            signals.user_preload_options.send(sender=self, app=_app_of(ctx), options=early)
         if self.name != "worker":  # whose receivers of `celeryd_init` and `worker_init` get them
             for option in _added(ctx, self.name):
                 ctx.params.pop(str(option.name), None)
@@ -65,8 +112,11 @@ class Commands(click.Group):
             module, _, attribute = self.homes[cmd_name].partition(":")
             found: click.Command = getattr(import_module(module, __package__), attribute)
             return found
+        added = super().get_command(ctx, cmd_name)
+        if added is not None:
+            return Plugin(cmd_name, lambda: added, added.help)
         plugin = _plugins().get(cmd_name)
-        return super().get_command(ctx, cmd_name) if plugin is None else _loaded(cmd_name, plugin)
+        return None if plugin is None else Plugin(cmd_name, plugin)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -82,26 +132,55 @@ class Commands(click.Group):
             raise
 
 
+def _app_of(ctx: click.Context) -> Any:
+    return ctx.obj.app if isinstance(ctx.obj, CLIContext) else ctx.obj
+
+
 def _added(ctx: click.Context, name: str | None) -> list[click.Parameter]:
-    return list(getattr(ctx.obj, "user_options", {}).get(name, ()))
+    return list(getattr(_app_of(ctx), "user_options", {}).get(name, ()))
 
 
 def _plugins() -> dict[str, Callable[[], click.Command]]:
-    return {each.name: each.load for group in PLUGINS for each in entry_points(group=group)}
+    return {
+        each.name: partial(_plugin, each) for group in PLUGINS for each in entry_points(group=group)
+    }
 
 
-def _loaded(name: str, load: Callable[[], click.Command]) -> click.Command:
-    """A command of another library, or of an extra; one that says what is missing in its place."""
-    try:
-        return load()
-    except ImportError as error:
-        missing = f"{name} cannot be used: {error}"
+def _plugin(point: EntryPoint) -> Any:
+    """What imports Celery would be half of one library and half of another without its name."""
+    if point.group == OF_CELERY:
+        install_as_celery()
+    return point.load()
 
-        def refuse(*words: Any, **options: Any) -> None:
-            raise click.ClickException(missing)
 
-        settings = {"ignore_unknown_options": True, "allow_extra_args": True}
-        return click.Command(name, context_settings=settings, callback=refuse, help=missing)
+class Plugin(click.Command):
+    """A command of another library, which is imported when it is used and not for a list."""
+
+    def __init__(
+        self, name: str, load: Callable[[], click.Command], help: str | None = None
+    ) -> None:
+        super().__init__(name, help=help or f"A command of another library: {name} --help.")
+        self._load = load
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """See click.
+
+        Raises:
+            click.ClickException: it cannot be imported; says what is missing.
+        """
+        try:
+            command = self._load()
+        except (ImportError, RuntimeError) as error:
+            raise click.ClickException(f"{self.name} cannot be used: {error}") from None
+        if parent is not None:
+            parent.obj = CLIContext.of(parent)
+        return command.make_context(info_name, args, parent, **extra)
 
 
 def names(

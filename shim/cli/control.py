@@ -14,8 +14,7 @@ import click
 from ..app import Celery
 from ..worker.control import Panel
 from . import depths
-from .commands import NAMES, Command
-from .main import QUIET
+from .commands import NAMES, QUIET, Command
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -15,9 +15,9 @@ from bullrush.exceptions import ImproperlyConfigured
 
 from ..app import Celery, current_app
 from ..finding import find_app
-from .commands import HELP, Commands
+from .commands import HELP, NO_COLOR, QUIET, Commands
 from .variables import load_variables
-from .worker import NO_COLOR, SOURCE
+from .worker import SOURCE
 
 #: Name of a command -> where it is.
 HOMES = {
@@ -104,10 +104,6 @@ def cli(context: click.Context, /, **options: Any) -> None:
     context.meta[SOURCE] = options["app_name"]
     context.meta[NO_COLOR] = options["no_color"]
     context.meta[QUIET] = options["quiet"]
-
-
-#: Under this name the context keeps whether little should be said.
-QUIET = "bullrush.quiet"
 
 
 def _configured(app: Celery | None, options: dict[str, Any]) -> Celery:

@@ -24,7 +24,7 @@ from ..beat import EmbeddedService
 from ..platforms import check_privileges
 from ..utils.nodenames import node_format
 from ..worker import make_node, node_name
-from .commands import Command
+from .commands import NO_COLOR, Command
 from .daemon import NAMES as DAEMON
 from .daemon import prepared
 from .probing import NAMES as PROBING
@@ -35,8 +35,6 @@ from .worker_options import TOLD, WITHOUT_EFFECT, worker_options
 
 logger = logging.getLogger("celery.worker")
 
-#: Under this name the context keeps whether colours were refused.
-NO_COLOR = "bullrush.no_color"
 #: Under this name the context keeps what ``-A`` said.
 SOURCE = "bullrush.source"
 _CLOCK = ("beat", "schedule", "scheduler")

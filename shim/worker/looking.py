@@ -14,6 +14,7 @@ from bullrush import __version__
 from bullrush.core.delivery import Delivery
 from bullrush.core.job import Job
 
+from ..ids import job_id_of
 from .panel import inspect_command
 
 try:
@@ -92,6 +93,7 @@ def stats(state: Remote, **kwargs: Any) -> Any:
         "clock": str(state.commands),
         "uptime": round(time.time() - state.started),
         "pool": _pool(state),
+        **_autoscaler(state),
         "broker": _broker(state),
         "prefetch_count": state.worker.concurrency,
         "rusage": _resources(),
@@ -108,20 +110,39 @@ def _pool(state: Remote) -> dict[str, Any]:
         "max-tasks-per-child": settings.max_tasks_per_child or "N/A",
         "put-guarded-by-semaphore": False,
         "timeouts": [limits.soft or 0, limits.hard or 0],
-        "running": len(state.worker.running()),
+        "writes": {
+            "total": sum(state.total.values()),
+            "strategy": "fair",
+            "inqueues": {"total": pool.slots, "active": len(state.worker.running())},
+        },
     }
 
 
+def _autoscaler(state: Remote) -> dict[str, Any]:
+    bounds, current = state.worker.autoscale, state.worker.concurrency
+    if bounds is None:
+        return {}
+    running = len(state.worker.running())
+    told = {"max": bounds.most, "min": bounds.least, "current": current, "qty": running}
+    return {"autoscaler": told}
+
+
 def _broker(state: Remote) -> dict[str, Any]:
-    url = urlsplit(state.app.driver.location)
+    url, shown = urlsplit(state.app.driver.location), state.app.conf.table(with_defaults=True)
     return {
         "hostname": url.hostname,
         "userid": None,
         "virtual_host": url.path.strip("/") or "0",
         "port": url.port,
+        "insist": False,
         "ssl": url.scheme == "rediss",
         "transport": "redis" if url.scheme in ("redis", "rediss", "unix") else url.scheme,
+        "connect_timeout": shown["broker_connection_timeout"],
+        "transport_options": shown["broker_transport_options"],
+        "login_method": None,
         "uri_prefix": None,
+        "heartbeat": None,
+        "failover_strategy": shown["broker_failover_strategy"],
         "alternates": [],
     }
 
@@ -154,18 +175,10 @@ def conf(state: Remote, with_defaults: bool = False, **kwargs: Any) -> Any:
 @inspect_command()
 def active_queues(state: Remote, **kwargs: Any) -> Any:
     """List the queues that are served."""
+    known = state.app.amqp.queues
     return [
-        {
-            "name": queue.name,
-            "exchange": {"name": queue.name, "type": "direct", "durable": True},
-            "routing_key": queue.name,
-            "durable": True,
-            "exclusive": False,
-            "auto_delete": False,
-            "no_ack": False,
-            "bindings": [],
-        }
-        for queue in list(state.worker.queues)
+        (known.get(name) or known.new_missing(name)).as_dict(recurse=True)
+        for name in [queue.name for queue in list(state.worker.queues)]
     ]
 
 
@@ -173,10 +186,21 @@ def active_queues(state: Remote, **kwargs: Any) -> Any:
 def query_task(state: Remote, ids: Any, **kwargs: Any) -> Any:
     """Ask for tasks by their ids."""
     wanted = {ids} if isinstance(ids, str) else {str(each) for each in ids}
-    return {
+    found = {
         request.id: ["active" if request.worker_pid is not None else "reserved", request.info()]
         for request in state.requests()
         if request.id in wanted
+    }
+    return {**_scheduled_of(state, wanted - found.keys()), **found}
+
+
+def _scheduled_of(state: Remote, ids: Iterable[str]) -> dict[str, list[Any]]:
+    return {
+        task_id: ["scheduled", state.request_of(Delivery(job, queue, "")).info()]
+        for queue in list(state.worker.queues)
+        for task_id in ids
+        if queue.get_state(job_id_of(task_id)) == "delayed"
+        and (job := queue.get_job(job_id_of(task_id))) is not None
     }
 
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 import bullrush
 from bullrush import Celery, signals
+from bullrush.bin.base import CeleryCommand
 from bullrush.bridge.celery_messages import UnreadableMessage, call_of
 from bullrush.cli import commands
 from bullrush.cli.daemon import own_arguments, read_pid
@@ -173,13 +174,26 @@ def test_options_that_are_added_to_another_command_are_taken(own):
 
 
 def test_other_libraries_add_commands(own, monkeypatch):
-    @click.command()
-    def flower():
-        click.echo("in bloom")
+    @click.command(cls=CeleryCommand)
+    @click.argument("colour")
+    @click.pass_context
+    def flower(context, colour):
+        context.obj.secho(f"in bloom for {context.obj.app.main}", fg=colour)
+        context.obj.error(context.obj.style(str(context.obj.quiet), bold=True))
 
     monkeypatch.setattr(commands, "_plugins", lambda: {"flower": lambda: flower})
-    assert bullrush_says(own, "flower").output == "in bloom\n"
+    said = bullrush_says(own, "-q", "-C", "flower", "red")
+    assert (said.exit_code, said.stdout, said.stderr) == (0, f"in bloom for {own.main}\n", "True\n")
+
+
+def test_a_command_of_another_library_is_imported_when_it_is_used(own, monkeypatch):
+    def load():
+        raise ImportError("no petals")
+
+    monkeypatch.setattr(commands, "_plugins", lambda: {"flower": load})
     assert "flower" in bullrush_says(own, "--help").output
+    said = bullrush_says(own, "flower", "--port=5555")
+    assert (said.exit_code, said.output) == (1, "Error: flower cannot be used: no petals\n")
 
 
 def test_every_command_has_a_help_text(own):

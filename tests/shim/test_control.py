@@ -132,13 +132,23 @@ def test_a_worker_describes_itself(fleet, start, ask):
     (waiting,) = ask.scheduled()["one@test"]
     assert waiting["request"]["id"] == later.id
     assert waiting["eta"]
+    assert ask.query_task(later.id, "no-id") == {
+        "one@test": {later.id: ["scheduled", waiting["request"]]}
+    }
     assert ask.reserved() == {"one@test": []}
     wait_until(lambda: ask.stats()["one@test"]["total"] == {"add": 1}, timeout=PATIENCE)
     figures = ask.stats()["one@test"]
     assert figures["pool"]["max-concurrency"] == 2
     assert {"pid", "clock", "uptime", "broker", "prefetch_count", "rusage"} <= set(figures)
+    assert figures["pool"]["writes"] == {
+        "total": 1,
+        "strategy": "fair",
+        "inqueues": {"total": 2, "active": 0},
+    }
+    assert {"connect_timeout", "transport_options", "heartbeat"} <= set(figures["broker"])
     (queue,) = ask.active_queues()["one@test"]
-    assert queue["name"] == fleet.conf.task_default_queue
+    assert queue["name"] == queue["exchange"]["name"] == fleet.conf.task_default_queue
+    assert (queue["alias"], queue["queue_arguments"]) == (None, None)
     assert ask.conf()["one@test"]["control_exchange"] == fleet.conf.control_exchange
     assert "task_serializer" in ask.conf(with_defaults=True)["one@test"]
     assert "software" in ask.report()["one@test"]["ok"]

@@ -142,6 +142,8 @@ def test_the_bounds_of_autoscaling_change_while_a_worker_is_busy(app, start, poo
     assert "autoscale" in command(app, "pool_grow", n=1)["error"]
     assert command(app, "autoscale", max=3, min=3) == {"ok": "autoscale now max=3 min=3"}
     wait_until(lambda: worker.concurrency == 3)
+    (stats,) = app.control.inspect(timeout=PATIENCE, limit=1).stats().values()
+    assert stats["autoscaler"] == {"max": 3, "min": 3, "current": 3, "qty": 1}
     assert command(app, "autoscale", max=1, min=2)["error"]
     gate.touch()
     assert first.get(timeout=PATIENCE)

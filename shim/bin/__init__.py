@@ -1,0 +1,1 @@
+"""The command line under Celery's names, for commands of other libraries."""
