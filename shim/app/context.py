@@ -120,7 +120,7 @@ class Context:
     eta: str | None = None
     timelimit: Any = None
     headers: Mapping[str, Any] | None = None
-    stamps: Any = None
+    stamps: Any = _Derived(lambda context: None if context.called_directly else {})
     stamped_headers: Any = None
     shadow: str | None = None
     ignore_result: bool | None = False

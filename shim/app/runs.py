@@ -185,7 +185,8 @@ class Run:
     def _rejected(self, error: Reject) -> Outcome:
         """No handler of the task is called."""
         outcome = failure(error, repr(error))
-        telling.tell_rejected(self.task, self.context, error, outcome.stack)
+        einfo = ExceptionInfo(error, outcome.stack)
+        telling.tell_rejected(self.task, self.context, error, einfo)
         telling.tell_postrun(self.task, self.context, error, states.REJECTED)
         if error.requeue:
             return Returned()

@@ -110,7 +110,8 @@ class group(Several):
         route_name: str | None = None,
         **options: Any,
     ) -> Any:
-        """Have workers run the members. The options are for each of them.
+        """Have workers run the members. The options are for each of them. The result of a single
+        member that ends in a group is the result of that group, as in Celery.
 
         Raises:
             TypeError: `link` or `link_error`: a group has no end of its own.
@@ -119,7 +120,9 @@ class group(Several):
             raise TypeError("Cannot add link to group: use a chord")
         if options.get("link_error") is not None:
             raise TypeError("Cannot add link to group: do that on individual tasks")
-        return super().apply_async(args, kwargs, route_name, **options)
+        result = super().apply_async(args, kwargs, route_name, **options)
+        alone = len(result.results) == 1 and isinstance(result.results[0], GroupResult)
+        return result.results[0] if alone and not self.app.conf.task_always_eager else result
 
     def freeze(
         self,
@@ -180,9 +183,9 @@ class group(Several):
 
 
 def flattened(tasks: Sequence[Any]) -> Iterator[Any]:
-    """The members of a group, with those of groups among them."""
+    """The members of a group, with those of groups among them; a chain of no steps is none."""
     for each in tasks:
         if isinstance(each, group):
             yield from flattened(each.tasks)
-        else:
+        elif each.subtask_type != "chain" or each.tasks:
             yield each

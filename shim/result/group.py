@@ -199,7 +199,8 @@ class ResultSet(Revoking, ResultBase):
         on_interval: Callable[[], Any] | None = None,
     ) -> list[Any]:
         """As `get`, but failures are raised and callbacks called in the order of the results; with
-        `callback` the list is empty.
+        `callback` the list is empty. Of a chord whose header failed, the task's own error is raised
+        and no ChordError, as by `AsyncResult.get`.
         """
         if disable_sync_subtasks:
             assert_will_not_block()
@@ -209,6 +210,8 @@ class ResultSet(Revoking, ResultBase):
         for task in tasks:
             while task._cache is None:
                 next(ended)
+            if propagate:
+                task._throw_of_parents()
             if propagate or callback is not None:
                 task.maybe_throw(propagate, callback)
         return [] if callback is not None else self._values()

@@ -191,6 +191,12 @@ class AsyncResult(Walking, Facts, Revoking, ResultBase):
         for each in failed:
             each.maybe_throw()
 
+    def _throw_of_parents(self) -> None:
+        """Raise what a parent failed with, when it has failed itself."""
+        if self._cache is not None and self._cache.status in states.PROPAGATE_STATES:
+            for each in self._failed_among(self._open_parents()):
+                each.maybe_throw()
+
     def _failed_among(self, parents: list[AsyncResult]) -> list[AsyncResult]:
         open_ones = [each for each in parents if each._cache is None]
         for each, meta in zip(open_ones, look(self.app, open_ones), strict=True):
@@ -210,6 +216,10 @@ class AsyncResult(Walking, Facts, Revoking, ResultBase):
         while node is not None:
             yield node
             node = node.parent
+
+    def _get_task_meta(self) -> dict[str, Any]:
+        """Everything at once, as a dict; packages that show progress read Celery's own."""
+        return self._read().as_dict(self.id)
 
     def _read(self) -> Meta:
         """All that is known; asked for once when the task has ended."""

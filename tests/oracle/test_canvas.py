@@ -90,7 +90,8 @@ def _ends_in_a_group(tree) -> bool:
 
 def _sorted(value):
     if isinstance(value, dict):
-        return {key: _sorted(each) for key, each in value.items()}
+        # The steps stay as they lead back, from the last to the first.
+        return {key: list(map(_sorted, each)) for key, each in value.items()}
     return sorted(map(_sorted, value), key=repr) if isinstance(value, list) else value
 
 

@@ -22,7 +22,7 @@ def test_outside_of_a_run_it_has_defaults(app):
 def test_a_run_knows_all_of_its_request(app, start):
     names = ("id", "root_id", "parent_id", "correlation_id", "hostname", "args", "kwargs", "task")
     names += ("called_directly", "is_eager", "headers", "timelimit", "time_limit", "argsrepr")
-    names += ("kwargsrepr", "lang", "children", "origin", "team", "delivery_info", "eta")
+    names += ("kwargsrepr", "lang", "children", "origin", "team", "delivery_info", "eta", "stamps")
 
     @app.task(bind=True)
     def look(self, *args, **kwargs):
@@ -58,6 +58,7 @@ def test_a_run_knows_all_of_its_request(app, start):
             "redelivered": False,
         },
         "eta": None,
+        "stamps": {},
     }
 
 

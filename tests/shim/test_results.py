@@ -116,6 +116,9 @@ def test_a_result_tells_all_of_its_task(app, start):
     assert result.worker
     assert isinstance(result.date_done, datetime.datetime)
     assert result.date_done.tzinfo is datetime.timezone.utc
+    # What packages that show progress ask for.
+    told = app.AsyncResult(result.id)._get_task_meta()
+    assert (told["status"], told["result"], told["task_id"]) == ("SUCCESS", None, result.id)
 
 
 def test_callbacks_get_the_id_and_the_value(app, start, echo, fail):

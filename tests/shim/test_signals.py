@@ -185,7 +185,9 @@ def test_what_is_ignored_or_rejected_has_a_postrun_and_no_handlers(app, start, l
     assert log.wait_for("task_postrun")["state"] == "IGNORED"
     rejected.delay()
     assert log.wait_for("task_postrun", times=2)["state"] == "REJECTED"
-    assert log.names().count("task_failure") == 1
+    (failure,) = [named for name, named in log.entries if name == "task_failure"]
+    assert isinstance(failure["einfo"].exception, Reject)
+    assert "Traceback" in str(failure["einfo"])
 
 
 def test_eager_runs_tell_as_well(app, log):

@@ -338,6 +338,13 @@ def errbacks():
     return sorted(wait_for_notes(2), key=repr)
 
 
+def errbacks_with_arguments_of_their_own():
+    wait_for_notes(0)
+    calls = [tasks.errback_with.s(7), tasks.errback_with.s(why=8), tasks.errback_with.si(1, 2)]
+    outcome(fail.apply_async(link_error=[*calls, note.si(3)]))
+    return sorted(wait_for_notes(4), key=repr)
+
+
 def errback_of_a_chain():
     wait_for_notes(0)
     outcome(chain(add.s(1, 1), fail.s(), add.s(1)).apply_async(link_error=tasks.errback_old.s()))
@@ -416,6 +423,27 @@ def groups():
         outcome(group([add.s(1, 1), group(add.s(2, 2), add.s(3, 3))])()),
         outcome(group(chain(add.s(1, 1), mul.s(5)), add.s(1, 1))()),
     ]
+
+
+def groups_of_one():
+    canvases = [
+        group(chain(add.s(1, 1), group(add.s(1), add.s(2)))),
+        group(chain(add.s(1, 1), group(add.s(1), add.s(2))), add.s(1, 1)),
+        group([chord([add.s(1, 1), add.s(2, 2)], group(identity.s(), identity.s()))]),
+        group([chain()]),
+        group([chain(), add.s(1, 1)]),
+    ]
+    return [[outcome(each.apply_async()), each.apply().get()] for each in canvases]
+
+
+def a_group_with_a_failed_chord():
+    result = group(chord([fail.s(), add.s(1, 1)], xsum.s()), add.s(2, 2))()
+    found = [outcome(result)]
+    try:
+        result.join(timeout=LONG)
+    except ValueError as error:
+        found.append(str(error))
+    return found
 
 
 def a_group_with_a_failure():

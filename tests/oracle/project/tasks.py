@@ -353,6 +353,11 @@ def errback_old(failed_id):
     _seen.append(["errback_old", isinstance(failed_id, str)])
 
 
+@app.task
+def errback_with(failed_id, why):
+    _seen.append(["errback_with", isinstance(failed_id, str), why])
+
+
 @shared_task(name="oracle.shared")
 def shared(x):
     return [celery.current_app.main, x]

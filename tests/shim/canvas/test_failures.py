@@ -66,6 +66,18 @@ def test_a_failed_header_fails_the_body_with_a_chord_error_when_the_others_have_
         result.get(timeout=PATIENCE)
 
 
+def test_a_group_raises_the_chord_error_of_its_chord_and_joined_one_by_one_the_tasks_own(
+    tasks, app, start
+):
+    start()
+    result = group(chord([tasks.boom.s(), tasks.double.s(1)], tasks.note.s()), tasks.double.s(2))()
+    with pytest.raises(ChordError):
+        result.get(timeout=PATIENCE)
+    with pytest.raises(ValueError, match="boom"):
+        result.join(timeout=PATIENCE)
+    assert isinstance(result.join(timeout=PATIENCE, propagate=False)[0], ChordError)
+
+
 def test_an_old_errback_is_sent_as_a_task_with_the_id_of_the_failed_one(tasks, app, start):
     called, got = threading.Event(), []
 

@@ -185,5 +185,22 @@ def test_a_group_of_one_is_its_member_in_a_chain_alone(value_of, tasks):
     assert value_of(chain(group(tasks.add.s(1, 1)))) == 2
 
 
+def test_the_result_of_a_group_of_one_that_ends_in_a_group_is_that_group(app, tasks, start):
+    start()
+    member = tasks.add.s(1, 1) | group(tasks.add.s(1), tasks.add.s(2))
+    result = group(member).delay()
+    assert (result.get(timeout=PATIENCE), result.parent.get(timeout=PATIENCE)) == ([3, 4], 2)
+    assert group(group(member), tasks.add.s(1, 1))().get(timeout=PATIENCE) == [[3, 4], 2]
+    app.conf.task_always_eager = True  # Celery wraps it here.
+    assert group(member).delay().get() == [[3, 4]]
+
+
+def test_a_chain_without_steps_is_no_member_of_a_group(tasks, start):
+    start()
+    assert group([chain()]).delay().get(timeout=PATIENCE) == []
+    assert group([chain(), tasks.add.s(1, 1)]).delay().get(timeout=PATIENCE) == [2]
+    assert chord([chain()], tasks.total.s()).delay().get(timeout=PATIENCE) == 0
+
+
 def test_a_group_of_one_may_be_the_body_of_a_chord(value_of, tasks):
     assert value_of(chord([tasks.add.s(1, 1)], group(tasks.same.s()))) == [[2]]
