@@ -219,7 +219,16 @@ class SoftTimeLimitExceeded(RunEnded):
 
 
 class TimeLimitExceeded(RunEnded):
-    """The hard time limit is over; the handler was ended."""
+    """The hard time limit is over; the handler was ended.
+
+    Args:
+        seconds: the limit.
+    """
+
+    def __str__(self) -> str:
+        seconds = self.args[0] if len(self.args) == 1 else None
+        known = isinstance(seconds, (int, float))
+        return f"the hard time limit of {seconds} s is over" if known else super().__str__()
 
 
 class JobCancelled(RunEnded):

@@ -61,17 +61,14 @@ class EagerRun:
                 return came
             if came.plan is not None:
                 args, kwargs = came.plan.args, came.plan.kwargs
+                self._heed(came.plan.options)
             retries += 1
 
     def _known(self) -> dict[str, Any]:
         """What the request says in every attempt."""
         options, parents = self.options, running.get()
         parent = parents[-1][1] if parents else None
-        known = {
-            name: options[option]
-            for option, name in ((each, _RENAMED.get(each, each)) for each in (*HEADERS, *_RENAMED))
-            if options.get(option) is not None
-        }
+        known = _named(options)
         known["callbacks"] = _listed(options.get("link")) or None
         known["errbacks"] = _listed(options.get("link_error")) or None
         if parent is not None and parent.id is not None:
@@ -92,6 +89,13 @@ class EagerRun:
                 "priority": options.get("priority"),
             },
         }
+
+    def _heed(self, options: Mapping[str, Any]) -> None:
+        """What a retry asked for shows in the attempts that follow."""
+        self.known.update(_named(options))
+        if options.get("priority") is not None:
+            info = {**self.known["delivery_info"], "priority": options["priority"]}
+            self.known["delivery_info"] = info
 
     def _attempt(self, context: Context) -> EagerResult | Retry:
         task, began = self.task, telling.clock()
@@ -182,6 +186,15 @@ class EagerRun:
 
     def _result(self, value: Any, state: str, traceback: str | None = None) -> EagerResult:
         return EagerResult(self.id, value, state, traceback, name=self.task.name)
+
+
+def _named(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a call as a request has them."""
+    return {
+        name: options[option]
+        for option, name in ((each, _RENAMED.get(each, each)) for each in (*HEADERS, *_RENAMED))
+        if options.get(option) is not None
+    }
 
 
 def run_eagerly(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bullrush.core.errors import JobFailed, UnserializableData
+from bullrush.core.outcome import RawJson, storable
 
 from . import exceptions
 from .exceptions import SecurityError
@@ -49,6 +50,18 @@ def note_of(children: Sequence[Any], record: str = "") -> str:
 def storable_exception(value: Any) -> Any:
     """The record of an exception as data; any other value as it is."""
     return read_record(record_of(value)) if isinstance(value, BaseException) else value
+
+
+def told_state(state: str | None, meta: Any, traceback: str | None = None) -> RawJson:
+    """A state that a user tells, as it stands in the progress of a job.
+
+    Raises:
+        UnserializableArgument: `meta` has no JSON form.
+    """
+    told = {"state": state, "meta": storable_exception(meta)}
+    if traceback:
+        told["traceback"] = storable(traceback)
+    return RawJson(dumps(told, "the state"))
 
 
 def _argument(value: Any) -> str:

@@ -24,6 +24,9 @@ class Proxy:
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._get_current_object(), name, value)
 
+    def __delattr__(self, name: str) -> None:
+        delattr(self._get_current_object(), name)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._get_current_object()(*args, **kwargs)
 
@@ -95,10 +98,19 @@ def maybe_evaluate(thing: Any) -> Any:
 running: ContextVar[tuple[tuple[Any, Any], ...]] = ContextVar("bullrush_running", default=())
 
 
-def _current_task() -> Any:
+def find_current_task() -> Any:
+    """The task that runs here, or None."""
     stack = running.get()
     return stack[-1][0] if stack else None
 
 
+def find_worker_task() -> Any:
+    """The task that a worker has called here, whatever that task calls or applies; or None."""
+    for task, request in running.get():
+        if not (request.called_directly or request.is_eager):
+            return task
+    return None
+
+
 #: The task that runs here, else something false.
-current_task: Any = Proxy(_current_task)
+current_task: Any = Proxy(find_current_task)

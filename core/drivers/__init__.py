@@ -2,6 +2,7 @@
 
 from .addresses import SCHEMES, redacted
 from .base import AsyncConnection, AsyncDriver, Connection, Driver
+from .client import open_client
 from .embedded import embedded_url
 from .faults import is_transient, translate
 from .memory import forget_memory
@@ -18,6 +19,7 @@ __all__ = [
     "embedded_url",
     "forget_memory",
     "is_transient",
+    "open_client",
     "redacted",
     "translate",
 ]

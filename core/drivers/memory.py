@@ -36,6 +36,20 @@ def memory_driver(name: str) -> PooledDriver:
     return MemoryDriver(open_link, location, volatile=True)
 
 
+def memory_client(name: str) -> Any:
+    """redis-py's blocking client for that data.
+
+    Raises:
+        InvalidOption: fakeredis is not installed.
+    """
+    return _fakeredis().FakeRedis(server=_server(name))
+
+
+def memory_name(url: str) -> str:
+    """What ``memory://name`` names."""
+    return url.split("://", 1)[1].strip("/") or "default"
+
+
 def memory_driver_async(name: str) -> AsyncMemoryDriver:
     """An asyncio driver for that data.
 

@@ -19,7 +19,7 @@ from .cluster_async import AsyncClusterDriver
 from .embedded import embedded_url
 from .link import SocketLink
 from .link_async import AsyncLink
-from .memory import memory_driver, memory_driver_async
+from .memory import memory_driver, memory_driver_async, memory_name
 from .pooled import PooledDriver
 from .sentinel import Finder
 from .shared import SharedDriver
@@ -43,7 +43,7 @@ def connect(url: str, *, timeout: float = 10.0) -> Driver:
     """
     scheme = scheme_of(url)
     if scheme == "memory":
-        return memory_driver(_memory_name(url))
+        return memory_driver(memory_name(url))
     location = redacted(url)
     if scheme == "embedded":
         url = embedded_url()
@@ -74,7 +74,7 @@ def connect_async(url: str, *, timeout: float = 10.0) -> AsyncDriver:
     """An asyncio driver. See `connect`."""
     scheme = scheme_of(url)
     if scheme == "memory":
-        return memory_driver_async(_memory_name(url))
+        return memory_driver_async(memory_name(url))
     if scheme == "embedded":
         url = embedded_url()
     location = redacted(url)
@@ -154,7 +154,3 @@ def _checked(url: str, make: Any) -> Any:
         return make()
     except (ValueError, TypeError) as error:
         raise InvalidOption(f"the Redis URL {redacted(url)} cannot be used: {error}") from None
-
-
-def _memory_name(url: str) -> str:
-    return url.split("://", 1)[1].strip("/") or "default"

@@ -11,6 +11,7 @@ from ..checks import check_job, check_milliseconds, check_priority, check_string
 from ..clock import now_ms
 from ..encoding import encode_json
 from ..job import id_bytes
+from ..outcome import RawJson
 from ..scripts import script
 from .base import QueueBase
 
@@ -22,13 +23,17 @@ class EditingOperations(QueueBase):
 
     @operation
     def update_progress(self, job_id: str, progress: Any) -> Call[None]:
-        """Store how far a job is, any JSON value, and tell everybody who listens (protocol 6.12).
+        """Store how far a job is, any JSON value or `RawJson`, and tell everybody who listens
+        (protocol 6.12).
 
         Raises:
             JobNotFound: there is no such job.
             UnserializableData: `progress` has no JSON form.
         """
-        arguments: list[Argument] = [check_job(job_id), encode_json(progress, "progress")]
+        arguments: list[Argument] = [
+            check_job(job_id),
+            progress.text if isinstance(progress, RawJson) else encode_json(progress, "progress"),
+        ]
         return script("update_progress").call(
             self.keys.base, arguments, lambda code: self._done(code, "updateProgress", job_id)
         )

@@ -162,7 +162,7 @@ class _Run:
 
     def _abandon(self, seconds: float) -> None:
         """It was cancelled before, or never: from now on nobody waits for it."""
-        self._error = TimeLimitExceeded(f"the hard time limit of {seconds} s is over")
+        self._error = TimeLimitExceeded(seconds)
         assert self._task is not None
         self._task.cancel()
         self._settle(self._aborted())

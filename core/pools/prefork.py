@@ -346,7 +346,7 @@ class PreforkPool:
                 overdue = child.overdue(now)
                 if overdue is not None:
                     number, seconds = overdue
-                    error = TimeLimitExceeded(f"the hard time limit of {seconds} s is over")
+                    error = TimeLimitExceeded(seconds)
                     child.kill(number, error)
                 elif child.keeps_waiting(now):
                     child.recall()

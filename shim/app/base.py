@@ -12,6 +12,7 @@ from ..canvas.signatures import Signature
 from ..eager import run_eagerly
 from ..exceptions import AlwaysEagerIgnored, ImproperlyConfigured
 from ..loaders import get_loader_cls
+from ..local import find_current_task, find_worker_task
 from ..result import AsyncResult, EagerResult
 from .commanding import Commanding
 from .components import Components
@@ -171,6 +172,18 @@ class Celery(Commanding, Configuring, Components, Connecting, Registering, Resul
     def signature(self, task: Any, *args: Any, **options: Any) -> Signature:
         """A call that is not made yet, of this application: as `bullrush.signature`."""
         return ready.signature(task, *args, **{**options, "app": self})
+
+    @property
+    def current_task(self) -> BaseTask | None:
+        """The task that runs in this thread or coroutine, or None."""
+        found: BaseTask | None = find_current_task()
+        return found
+
+    @property
+    def current_worker_task(self) -> BaseTask | None:
+        """The task that a worker has called, and not one that it calls or applies; or None."""
+        found: BaseTask | None = find_worker_task()
+        return found
 
     def run_eagerly(
         self, task: BaseTask, args: tuple[Any, ...], kwargs: dict[str, Any], **options: Any

@@ -95,6 +95,9 @@ class Configuring(Periodic):
     def config_from_cmdline(self, argv: Sequence[str], namespace: str = "celery") -> None:
         """Take settings of the form ``worker.concurrency=10`` or ``task_serializer=json``.
 
+        Args:
+            namespace: what a name that begins with a dot goes on from.
+
         Raises:
             ImproperlyConfigured: a word of another form.
         """
@@ -102,6 +105,7 @@ class Configuring(Periodic):
             name, sign, value = word.partition("=")
             if not sign:
                 raise ImproperlyConfigured(f"{word!r} is no setting; write NAME=VALUE")
+            name = f"{namespace}{name}" if name.startswith(".") else name
             self.conf[name.strip().replace(".", "_").lower()] = _read(value.strip())
 
     def prepare_config(self, c: Any) -> Any:

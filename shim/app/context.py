@@ -144,8 +144,8 @@ class Context:
     correlation_id: Any = _Derived(lambda context: context.id)
     time_limit: Any = _Derived(_limit(0))
     soft_time_limit: Any = _Derived(_limit(1))
-    argsrepr: Any = _Derived(lambda context: repr(tuple(context.args)))
-    kwargsrepr: Any = _Derived(lambda context: repr(context.kwargs))
+    argsrepr: Any = _Derived(lambda context: repr(tuple(context.args or ())))
+    kwargsrepr: Any = _Derived(lambda context: repr(context.kwargs or {}))
 
     def __init__(self, *args: Mapping[str, Any], **values: Any) -> None:
         self.update(*args, **values)
@@ -254,6 +254,8 @@ def worker_context(task: Task, message: Message, delivery: Delivery, hostname: s
         _take_headers(values, headers)
         values["_headers"] = headers
     values["id"] = headers.get("id") or task_id_of(job.id)
+    if "properties" in headers:
+        values["properties"] = {"correlation_id": values["id"], **headers["properties"]}
     values["args"] = list(message.args)
     values["kwargs"] = message.kwargs
     values["retries"] = job.attempts_made + headers.get("retries", 0)
@@ -270,8 +272,6 @@ def _take_headers(values: dict[str, Any], headers: Mapping[str, Any]) -> None:
     for name in _PLAIN_HEADERS:
         if name in headers:
             values[name] = headers[name]
-    if "properties" in headers:
-        values["properties"] = {"correlation_id": values.get("id"), **headers["properties"]}
 
 
 class RequestStack:

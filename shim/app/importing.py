@@ -26,8 +26,13 @@ def imported(path: str) -> Any:
 
 
 def import_related(package: str, related_name: str | None) -> None:
-    """A package without that module is fine; one whose module cannot be imported is not."""
-    name = f"{package}.{related_name}" if related_name else package
+    """A package without that module is fine; one whose module cannot be imported is not, and
+    without `related_name` the package has to be there.
+    """
+    if not related_name:
+        import_module(package)
+        return
+    name = f"{package}.{related_name}"
     try:
         import_module(name)
     except ModuleNotFoundError as error:

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from bullrush.core.errors import AuthenticationFailed, ConnectionFailed
+from bullrush.core.errors import AuthenticationFailed, ConnectionFailed, InvalidOption
 from bullrush.exceptions import BrokerUnreachable
 
 #: The parts of a policy; s, but for the first.
 _POLICY = {"max_retries": 3, "interval_start": 0.0, "interval_step": 0.2, "interval_max": 1.0}
+#: What kombu's policies have besides: who is told, and errors of other brokers.
+_KOMBUS = ("errback", "on_revive", "retry_errors")
 
 
 def publish(
@@ -25,7 +27,10 @@ def publish(
 
     Raises:
         BrokerUnreachable: Redis did not answer, the last time either.
+        InvalidOption: `policy` has a part that there is not.
     """
+    if policy is not None:
+        check_retry_policy(policy)
     try:
         return send()
     except ConnectionFailed as error:
@@ -40,6 +45,21 @@ def publish(
             except ConnectionFailed as error:
                 failed = error
     raise BrokerUnreachable(*failed.args) from failed
+
+
+def check_retry_policy(policy: Any) -> None:
+    """Refuse what would count for nothing once Redis is away.
+
+    Raises:
+        InvalidOption: no mapping, or a part that there is not.
+    """
+    if not isinstance(policy, Mapping):
+        raise InvalidOption(f"retry_policy is a dict with {', '.join(_POLICY)}, not {policy!r}")
+    unknown = [each for each in policy if each not in _POLICY and each not in _KOMBUS]
+    if unknown:
+        raise InvalidOption(
+            f"retry_policy has no {unknown[0]!r}; it has {', '.join((*_POLICY, 'errback'))}"
+        )
 
 
 def _pauses(policy: Mapping[str, Any]) -> Iterator[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import threading
 import warnings
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Options of ``@app.task`` that are not options of the task.
 _OF_THE_DECORATOR = ("shared", "lazy", "filter")
+#: What `functools.wraps` and `typing.get_type_hints` ask a function for; a task has them too.
+_OF_THE_FUNCTION = ("__name__", "__qualname__", "__annotations__")
 
 
 class Registering:
@@ -170,7 +173,11 @@ class Registering:
             "__wrapped__": staticmethod(function),
         }
         made: type[BaseTask] = type(function.__name__, (base,), attributes)
-        return made()
+        task = made()
+        for known in _OF_THE_FUNCTION:
+            with contextlib.suppress(AttributeError):
+                setattr(task, known, getattr(function, known))
+        return task
 
     def register_task(self, task: BaseTask | type[BaseTask], **options: Any) -> BaseTask:
         """Register a class-based task; it replaces another one of its name, with a warning."""
@@ -187,9 +194,11 @@ class Registering:
         self._bind(instance)
         return instance
 
-    def gen_task_name(self, name: str, module: str) -> str:
+    def gen_task_name(self, name: str, module: str | None) -> str:
         """The name of a task that was given none: its module and its function."""
-        return f"{self.main or module if module == '__main__' else module}.{name}"
+        if module in (None, "__main__"):
+            module = self.main or "__main__"
+        return f"{module}.{name}"
 
     def finalize(self, auto: bool = False) -> None:
         """Make the tasks that were decorated, and take over those that others share.

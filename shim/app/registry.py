@@ -41,3 +41,7 @@ class TaskRegistry(dict[str, Task]):
     def regular(self) -> dict[str, Any]:
         """The tasks that somebody wrote."""
         return {name: task for name, task in self.items() if not name.startswith("celery.")}
+
+    def periodic(self) -> dict[str, Any]:
+        """Tasks of Celery's class of that name, which is no more: none."""
+        return {}

@@ -168,6 +168,8 @@ class Run:
                 run_beside(self, pending)
             except Exception as failed:
                 error = failed
+        if isinstance(error, (SystemExit, KeyboardInterrupt)):
+            error = _lost(error)
         if isinstance(error, Retry):
             return self._retried(error)
         if isinstance(error, Ignore):
@@ -274,6 +276,13 @@ class Run:
 def called(task: Task) -> Callable[..., Any]:
     """What runs the task: its `run`, or itself when it has a ``__call__`` of its own."""
     return task.run if type(task).__call__ is Task.__call__ else task
+
+
+def _lost(error: BaseException) -> WorkerLostError:
+    """What stands for an exception that would end the process of whoever asks for the result."""
+    lost = WorkerLostError(f"Worker exited prematurely: {error!r}")
+    lost.__cause__ = error
+    return lost
 
 
 def _moment(when: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .._state import current_app
 from ..canvas.of_task import MakesSignatures
 from ..exceptions import Retry
-from ..failures import storable_exception
+from ..failures import told_state
 from ..local import running
 from ..message import Message
 from .arguments import checked_args, checked_kwargs
@@ -247,33 +247,40 @@ class Task(TaskOptions, MakesSignatures):
             countdown = self.default_retry_delay
         signal = Retry(exc=exc, when=countdown if eta is None else eta, is_eager=request.is_eager)
         signal.plan = plan_of(self, request, args, kwargs, options)
+        if not (throw and request.is_eager):
+            # Whoever swallows what is raised here has asked for it all the same.
+            request.pending = signal
         if throw:
             raise signal
-        request.pending = signal
         return signal
 
     def update_state(
-        self, task_id: str | None = None, state: str | None = None, meta: Any = None, **_: Any
+        self,
+        task_id: str | None = None,
+        state: str | None = None,
+        meta: Any = None,
+        traceback: str | None = None,
     ) -> None:
         """Tell how far a run is: a state of your own, and any JSON value. It is stored at once.
 
         Args:
             task_id: whose; the run that this is in when not given.
+            traceback: text that belongs to a `state` of FAILURE, RETRY or REVOKED.
 
         Raises:
             ValueError: no id, outside of a run.
-            UnserializableData: `meta` has no JSON form.
+            UnserializableArgument: `meta` has no JSON form.
         """
         request = self.request
         task_id = task_id or request.id
         if not task_id:
             raise ValueError(f"task_id must not be empty. Got {task_id} instead.")
-        told = {"state": state, "meta": storable_exception(meta)}
         if task_id != request.id:
-            self.app.backend.store_result(task_id, meta, str(state), request=request)
+            self.app.backend.store_result(task_id, meta, state, traceback, request)
         elif not request.is_eager:
-            request.told = told
+            told = told_state(state, meta, traceback)
             request.delivery.update_progress(told)
+            request.told = told
 
     def send_event(
         self, type_: str, retry: bool = True, retry_policy: Any = None, **fields: Any
@@ -315,9 +322,9 @@ class Task(TaskOptions, MakesSignatures):
         """
         raise NotImplementedError("start_strategy: workers here have no consumer of Celery's kind")
 
-    def AsyncResult(self, task_id: str) -> AsyncResult:
-        """The result of a run of this task."""
-        return self.app.AsyncResult(task_id)
+    def AsyncResult(self, task_id: str, **known: Any) -> AsyncResult:
+        """The result of a run of this task. More arguments as those of `result.AsyncResult`."""
+        return self.app.AsyncResult(task_id, **known)
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         """Called before each run."""

@@ -62,7 +62,6 @@ class TaskOptions:
     pydantic_context: Mapping[str, Any] | None = None
     pydantic_dump_kwargs: Mapping[str, Any] | None = None
     compression: str | None = None
-    backend: Any = None
     Request: Any = DEFAULT_REQUEST
     Strategy: Any = _STRATEGY
     #: BullMQ's own options for every job of the task, such as ``{"remove_on_fail": 100}``.
@@ -140,12 +139,26 @@ class TaskOptions:
                 f"Strategy of {self.name}: workers here take jobs their own way; a handler or the "
                 "signals task_received and task_prerun see every task"
             )
-        if self.backend is not None:
+        own = inspect.getattr_static(self, "backend")
+        if own is not None and own is not _BACKEND:
             raise NotImplementedError(
                 f"backend of {self.name}: the job is the result, in the application's own Redis; "
                 "leave it out"
             )
 
+    @property
+    def backend(self) -> Any:
+        """What knows of results: the application's, since the job is the result."""
+        return self.app.backend
+
+    @property
+    def __header__(self) -> Callable[..., Any] | None:
+        """Takes what a call of the task takes and does nothing."""
+        return checker_of(self.run)
+
     @classmethod
     def on_bound(cls, app: Celery) -> None:
         """Called when it has become a task of an application."""
+
+
+_BACKEND = vars(TaskOptions)["backend"]

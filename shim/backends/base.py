@@ -8,18 +8,19 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bullrush.core import clock
 from bullrush.core.calls import Batch, Call, Command, run
+from bullrush.core.drivers import open_client
 from bullrush.core.errors import JobNotFound, WrongState
 from bullrush.core.event_stream import said
-from bullrush.core.outcome import storable
 from bullrush.core.private_keys import strays_of
 
 from .. import states
 from ..exceptions import TaskRevokedError, TimeoutError
-from ..failures import exception_of, read_record, record_of, storable_exception
+from ..failures import exception_of, read_record, record_of, storable_exception, told_state
 from ..ids import job_id_of
 from ..result.looking import group_key, look, result_key, view
 from ..result.meta import UNKNOWN, JobMeta, Meta
@@ -56,6 +57,14 @@ class Backend:
         """Where the results are."""
         driver = self.app.driver
         return driver.url if include_password else driver.location
+
+    @cached_property
+    def client(self) -> Any:
+        """A client of redis-py for the application's Redis, for locks and keys of your own. It has
+        connections of its own.
+        """
+        driver = self.app.driver
+        return open_client(driver.url or driver.location)
 
     @property
     def task_keyprefix(self) -> str:
@@ -131,7 +140,7 @@ class Backend:
         self,
         task_id: str,
         result: Any,
-        state: str,
+        state: str | None,
         traceback: str | None = None,
         request: Any = None,
         **options: Any,
@@ -151,7 +160,7 @@ class Backend:
 
         Raises:
             ValueError: no id.
-            UnserializableData: `result` has no JSON form.
+            UnserializableArgument: `result` has no JSON form.
         """
         if not task_id:
             raise ValueError(f"task_id must not be empty. Got {task_id} instead.")
@@ -160,8 +169,7 @@ class Backend:
         meta = look(self.app, [found])[0]
         if isinstance(meta, JobMeta):
             if meta.job.finished_on is None:
-                own = {"state": state, "meta": stored}
-                own |= {"traceback": storable(traceback)} if traceback else {}
+                own = told_state(state, result, traceback)
                 self.app.queue(meta.job.queue_name).update_progress(meta.job.id, own)
         elif meta.status != states.SUCCESS:
             extended = bool(self.app.conf.result_extended)
@@ -296,7 +304,7 @@ def _unread(reply: Any) -> None:
 def _record(
     task_id: str,
     result: Any,
-    state: str,
+    state: str | None,
     traceback: str | None,
     request: Any,
     extended: bool,

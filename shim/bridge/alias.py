@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 ALIAS = "celery"
@@ -21,6 +21,11 @@ ACTIVE = f"{OURS}.bridge.active"
 ENVIRONMENT = "BULLRUSH_AS_CELERY"
 #: What bullrush has and Celery has not: not to be reached by Celery's name.
 _NOT_CELERYS = frozenset({"bridge", "core", "flask_ext"})
+#: Celery raises classes of this package; what stands for each of its modules.
+_BILLIARD = {
+    "billiard": f"{OURS}.bridge.billiard_package",
+    "billiard.exceptions": f"{OURS}.bridge.billiard_exceptions",
+}
 
 
 class _Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -29,6 +34,8 @@ class _Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if fullname in _BILLIARD:
+            return self._of_billiard(fullname, path, target)
         if fullname != ALIAS and not fullname.startswith(f"{ALIAS}."):
             return None
         ours = self._ours(fullname)
@@ -55,7 +62,17 @@ class _Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if spec is not None and spec.loader is self:
             module.__spec__, module.__loader__ = spec.loader_state
 
+    def _of_billiard(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
+        """The package itself, if it is installed, but never its exceptions."""
+        if fullname == "billiard" and PathFinder.find_spec(fullname, path, target) is not None:
+            return None
+        return ModuleSpec(fullname, self, is_package=fullname == "billiard")
+
     def _ours(self, fullname: str) -> str | None:
+        if fullname in _BILLIARD:
+            return _BILLIARD[fullname]
         rest = fullname[len(ALIAS) :]
         first = rest[1:].partition(".")[0]
         return None if first in _NOT_CELERYS else OURS + rest
@@ -71,7 +88,8 @@ def is_installed() -> bool:
 
 def install_as_celery() -> None:
     """From now on ``import celery`` and every ``celery.x.y`` give this library's modules, in this
-    process and in the children of its workers.
+    process and in the children of its workers; and ``billiard.exceptions`` the classes that workers
+    raise.
 
     Call it before anything imports Celery: in the first line of the program, in ``conftest.py``,
     or by ``python -m bullrush --as-celery ...``. A second call changes nothing.

@@ -58,6 +58,28 @@ class MakesSignatures:
         """
         return Signature.put_in_place(self, sig)
 
+    def on_replace(self, sig: Any) -> Any:
+        """The last step of `replace`, to be extended: a method of yours ends with
+        ``return super().on_replace(sig)``.
+
+        Args:
+            sig: what takes the place of this run, under its id.
+        """
+        return Signature.end_in_place(self, sig)
+
+    def signature_from_request(self, *args: Any, **options: Any) -> Any:
+        """Celery's way to send a run again.
+
+        Raises:
+            NotImplementedError: here the job itself runs again.
+        """
+        raise NotImplementedError(
+            "signature_from_request: no second message is sent for a run, its job is moved; use "
+            "self.retry(), with throw=False if the run is to go on"
+        )
+
+    subtask_from_request = signature_from_request
+
     def add_to_chord(self, sig: Any, lazy: bool = False) -> Any:
         """Add a task to the chord that this one belongs to; its result comes first in the list.
 

@@ -42,17 +42,26 @@ def replace(task: Any, sig: Any) -> Any:
         raise ImproperlyConfigured("Cannot replace with an empty chain")
     if found.options.get("chord") is not None:
         raise ImproperlyConfigured("A signature replacing a task must not be part of a chord")
-    if request.called_directly or request.is_eager:
-        if request.is_eager:
-            with allow_join_result():
-                return found.apply().get()
+    if request.called_directly:
         raise Ignore("Replaced by new task")
+    if request.is_eager:
+        return task.on_replace(found)
     found = normalize(found)
     if not ends_with_one(found):
         found = normalize(found | accumulate())
     before = decode(request.delivery.job.raw("data"), request.delivery.job.data)
     _take_over(found, request, before.headers)
-    _become(task.app, plan_last(found), request.delivery, before.headers)
+    return task.on_replace(found)
+
+
+def end_replacing(task: Any, sig: Any) -> Any:
+    """See `Task.on_replace`."""
+    request = task.request
+    if request.is_eager:
+        with allow_join_result():
+            return sig.apply().get()
+    before = decode(request.delivery.job.raw("data"), request.delivery.job.data)
+    _become(task.app, plan_last(sig), request.delivery, before.headers)
     raise Ignore("Replaced by new task")
 
 
@@ -152,4 +161,5 @@ def add_to_chord(task: Any, sig: Any, lazy: bool) -> Any:
 
 
 Signature.put_in_place = staticmethod(replace)
+Signature.end_in_place = staticmethod(end_replacing)
 Signature.put_into_chord = staticmethod(add_to_chord)

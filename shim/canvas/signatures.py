@@ -42,6 +42,7 @@ class Signature(Fields):
     run_here: ClassVar[Callable[..., Any]]
     #: What `Task.replace` and `Task.add_to_chord` do.
     put_in_place: ClassVar[Callable[..., Any]]
+    end_in_place: ClassVar[Callable[..., Any]]
     put_into_chord: ClassVar[Callable[..., Any]]
     put_stamps: ClassVar[Callable[..., Any]]
     put_link_stamps: ClassVar[Callable[..., Any]]

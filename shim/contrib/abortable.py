@@ -35,9 +35,9 @@ class AbortableTask(Task):
 
     abstract = True
 
-    def AsyncResult(self, task_id: str) -> AbortableAsyncResult:
+    def AsyncResult(self, task_id: str, **known: Any) -> AbortableAsyncResult:
         """The result of a run of this task."""
-        return AbortableAsyncResult(task_id, app=self.app)
+        return AbortableAsyncResult(task_id, app=self.app, **known)
 
     def is_aborted(self, **kwargs: Any) -> bool:
         """Whether somebody has told this run to stop.

@@ -13,6 +13,7 @@ from bullrush.core import Event
 
 from .. import states
 from ..exceptions import TimeoutError
+from ..message import NO_RESULT
 from .endings import Endings, Waiter
 from .looking import look
 from .meta import UNKNOWN, EndMeta, FailedMeta, Meta
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 #: s after which a waiter asks Redis again, in case an event was lost, or a Celery of old has stored
 #: a result, which tells nobody.
 _LOOK_AGAIN = 2.0
+#: What is stored for a run that left its state as it was: nobody is told of an end.
+_IGNORED = NO_RESULT.text
 
 
 @dataclass(frozen=True)
@@ -149,13 +152,14 @@ class _Waiting:
         asked: dict[int, tuple[AsyncResult, Event]] = {}
         for event in events:
             for each in self.pending.get(event.job_id, ()):
-                if each._mark is not None and "returnvalue" in event.fields:
+                if each._mark is not None and event.fields.get("returnvalue", _IGNORED) != _IGNORED:
                     yield self._found(each, EndMeta(event, self.app), told)
                 else:
                     asked[id(each)] = (each, event)
         metas = look(self.app, [each for each, _ in asked.values()]) if asked else []
         for (each, event), meta in zip(asked.values(), metas, strict=True):
-            if meta is UNKNOWN:  # the job is gone, the event is all there is
+            if meta is UNKNOWN and event.fields.get("returnvalue") != _IGNORED:
+                # The job is gone, the event is all there is.
                 failed = event.name == "failed"
                 meta = FailedMeta(event) if failed else EndMeta(event, self.app)
             if meta.ready:

@@ -83,3 +83,22 @@ def test_the_real_celery_is_what_it_was_without_the_alias(run_python, tmp_path):
         "import celery, bullrush; print(celery is bullrush)", PYTHONPATH=str(tmp_path)
     )
     assert printed.split() == ["False"]
+
+
+HIDE = (
+    "import importlib.machinery as m; real = m.PathFinder.find_spec\n"
+    "m.PathFinder.find_spec = lambda name, *a: None if name == 'billiard' else real(name, *a)\n"
+)
+
+
+@pytest.mark.parametrize("before", ["", HIDE], ids=["installed", "not installed"])
+def test_exceptions_of_billiard_are_those_that_workers_raise(run_python, before):
+    printed = run_python(
+        ALIAS + before + "import billiard.exceptions\n"
+        "from billiard.exceptions import SoftTimeLimitExceeded, TimeoutError, WorkerLostError\n"
+        "import celery.exceptions as ours, multiprocessing\n"
+        "print(SoftTimeLimitExceeded is ours.SoftTimeLimitExceeded)\n"
+        "print(WorkerLostError is ours.WorkerLostError)\n"
+        "print(billiard.exceptions.TimeoutError is multiprocessing.TimeoutError)"
+    )
+    assert printed.split() == ["True"] * 3

@@ -17,7 +17,7 @@ from bullrush.core import (
     Queue,
     QueueEvents,
 )
-from bullrush.core.drivers import connect, connect_async
+from bullrush.core.drivers import connect, connect_async, open_client
 from bullrush.core.drivers.slots import slot_of
 from bullrush.core.environment import key_prefix
 from bullrush.core.environment import redis_url as find_url
@@ -278,3 +278,12 @@ def test_one_server_taken_for_a_cluster_names_the_remedy(redis_url):
     driver = connect(redis_url.replace("redis://", "redis+cluster://"))
     with pytest.raises(BullrushError, match="leave REDIS_CLUSTER_MODE away"):
         driver.execute(("PING",))
+
+
+def test_a_client_for_code_that_is_not_ours_finds_the_node_of_a_key(url):
+    client, driver = open_client(url), connect(url)
+    for key in ("a", "b", "c", "d"):  # of several nodes
+        client.set(key, key)
+        assert driver.execute(("GET", key)) == key.encode()
+    driver.close()
+    client.close()

@@ -8,7 +8,7 @@ import pytest
 
 from bullrush import Celery
 from bullrush.core import AsyncQueue, Queue
-from bullrush.core.drivers import connect
+from bullrush.core.drivers import connect, open_client
 from bullrush.core.environment import redis_url as find_url
 from bullrush.core.errors import AuthenticationFailed, ConnectionFailed, InvalidOption, ServerError
 from bullrush.core.worker import Worker
@@ -147,3 +147,10 @@ def test_a_list_of_hosts_that_cannot_be_used_names_the_remedy(url, words):
     with pytest.raises(InvalidOption, match=words) as caught:
         connect(url)
     assert "hush" not in str(caught.value)
+
+
+def test_a_client_for_code_that_is_not_ours_speaks_to_the_master(watched):
+    client = open_client(url_of(watched))
+    client.set("by-hand", "1")
+    assert watched.master.client.get("by-hand") in (b"1", "1")
+    client.close()

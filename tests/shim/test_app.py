@@ -168,3 +168,8 @@ def test_mistakes_on_the_command_line_are_one_clear_error(project, arguments, wo
 def test_the_version_is_told(project):
     assert bullrush(project, "--version").stdout.startswith("bullrush, version")
     assert os.path.exists(project)
+
+
+def test_a_package_that_is_to_be_imported_itself_has_to_be_there(bare):
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+        bare.autodiscover_tasks(["no_such_package"], related_name=None, force=True)

@@ -173,3 +173,17 @@ def test_a_damaged_record_is_none(app, name):
         raw = b"\x00celery-compressed\x00" + kind + b"\x00rubbish"
         app.driver.execute(("SET", app.backend.get_key_for_task(name), raw))
         assert app.AsyncResult(name).state == "PENDING"
+
+
+def test_a_client_of_redis_is_there_for_locks_of_ones_own(app, name):
+    client = app.backend.client
+    assert client is app.backend.client
+    with client.lock(name, timeout=10):
+        assert app.driver.execute(("EXISTS", name)) == 1
+    assert client.exists(name) == 0
+    client.close()
+
+
+def test_data_without_a_state_leaves_it_pending(app, name):
+    app.backend.store_result(name, {"a": 1}, None)
+    assert (app.AsyncResult(name).state, app.AsyncResult(name).info) == ("PENDING", {"a": 1})

@@ -381,3 +381,10 @@ def seconds(function):
     began = time.perf_counter()
     function()
     return time.perf_counter() - began
+
+
+@pytest.mark.parametrize("policy", [{"max_retrys": 3}, 5, ["max_retries"]])
+def test_a_retry_policy_that_would_count_for_nothing_is_refused(app, add, policy):
+    with pytest.raises(InvalidOption, match="retry_policy"):
+        add.apply_async((1, 2), retry_policy=policy)
+    assert app.queue(app.conf.task_default_queue).get_waiting_count() == 0

@@ -173,3 +173,35 @@ def test_a_step_of_celerys_worker_is_refused_by_name(bare):
     for where in ("worker", "consumer"):
         with pytest.raises(ImproperlyConfigured, match=r"add\(Own\).*worker_ready"):
             bare.steps[where].add(Own)
+
+
+def test_an_application_knows_the_task_that_runs(app, start):
+    @app.task
+    def inner():
+        return [each.name for each in (app.current_task, app.current_worker_task)]
+
+    @app.task
+    def outer():
+        return [inner(), inner.apply().get(disable_sync_subtasks=False)]
+
+    assert (app.current_task, app.current_worker_task) == (None, None)
+    assert inner.apply().state == "FAILURE"  # no worker has called it
+    start()
+    assert outer.delay().get(timeout=10) == [[inner.name, outer.name]] * 2
+    assert inner.delay().get(timeout=10) == [inner.name, inner.name]
+
+
+def test_a_signature_can_be_asked_of_the_application(bare):
+    found = bare.signature("far.away", args=(1,), kwargs={"y": 2}, countdown=3)
+    assert (found.task, found.args, found.kwargs) == ("far.away", (1,), {"y": 2})
+    assert (found.app, found.options) == (bare, {"countdown": 3})
+    assert bare.signature(dict(found)).app is bare
+
+
+def test_a_name_without_a_module_is_that_of_the_application(bare):
+    assert bare.gen_task_name("work", None) == "bare.work"
+    assert Celery(set_as_current=False).gen_task_name("work", None) == "__main__.work"
+
+
+def test_no_task_is_periodic_by_its_class(bare):
+    assert bare.tasks.periodic() == {}

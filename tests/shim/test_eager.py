@@ -270,3 +270,24 @@ def test_a_task_cannot_be_added_to_a_chord_as_nobody_runs_it(eager):
     body = eager.task(len, name="body")
     with pytest.raises(ValueError, match="not member of any chord"):
         chord([adds.s(), adds.s()], body.s()).delay()
+
+
+def test_options_of_a_retry_show_in_the_attempts_that_follow(eager):
+    @eager.task(bind=True)
+    def work(self):
+        request = self.request
+        if not request.retries:
+            raise self.retry(headers={"team": "blue"}, priority=5, shadow="other")
+        return [request.headers, request.delivery_info["priority"], request.shadow]
+
+    assert work.apply().get() == [{"team": "blue"}, 5, "other"]
+
+
+def test_what_no_queue_has_seen_has_no_queue(eager):
+    @eager.task
+    def work():
+        return 1
+
+    result = work.apply()
+    known = (result.queue, result.args, result.kwargs, result.worker, result.retries)
+    assert known == (None,) * 5

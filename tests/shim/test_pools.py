@@ -72,8 +72,9 @@ def test_many_coroutines_run_at_once_beside_one_slot(tasks, start):
 def test_the_limits_of_a_task_hold(tasks, start):
     start("prefork")
     assert tasks.soft.delay(30).get(timeout=30) == "cleaned up"
-    with pytest.raises(TimeLimitExceeded, match=r"0\.3 s"):
+    with pytest.raises(TimeLimitExceeded, match=r"0\.3 s") as raised:
         tasks.hard.delay(30).get(timeout=30)
+    assert raised.value.args == (0.3,)
 
 
 def test_a_call_may_have_limits_of_its_own(tasks, start):

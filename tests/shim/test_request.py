@@ -137,3 +137,21 @@ def test_arguments_are_shown_as_deep_as_the_settings_say(app, start):
     start()
     result = shown.delay([[1]], key={"a": 1})
     assert result.get(timeout=10) == ["([...],)", "{'key': {...}}"]
+
+
+def test_properties_name_the_task_with_properties_of_ones_own_too(app, start):
+    @app.task(bind=True)
+    def work(self):
+        return self.request.properties
+
+    start()
+    result = work.apply_async(app_id="shop")
+    assert result.get(timeout=10) == {"app_id": "shop", "correlation_id": result.id}
+
+
+def test_a_request_without_arguments_shows_none(app):
+    @app.task
+    def work():
+        pass
+
+    assert (work.request.argsrepr, work.request.kwargsrepr) == ("()", "{}")

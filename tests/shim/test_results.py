@@ -6,14 +6,23 @@ import asyncio
 import copy
 import datetime
 import pickle
+import re
 import threading
 import uuid
+from decimal import Decimal
 
 import pytest
 
 from bullrush import Celery
 from bullrush.core.errors import JobFailed
-from bullrush.exceptions import Ignore, IncompleteStream, TaskRevokedError, TimeoutError
+from bullrush.exceptions import (
+    EncodeError,
+    Ignore,
+    IncompleteStream,
+    TaskRevokedError,
+    TimeoutError,
+    WorkerLostError,
+)
 from bullrush.result import (
     AsyncResult,
     EagerResult,
@@ -410,3 +419,65 @@ def test_an_application_of_another_process_finds_tasks_by_their_bare_id(app, sta
     with Celery("other", broker=broker, set_as_current=False) as other:
         other.conf.task_default_queue = app.conf.task_default_queue
         assert other.AsyncResult(result.id).get(timeout=10) == {"a": 1}
+
+
+def test_who_waits_for_an_ignored_run_is_told_of_no_end(app, start):
+    @app.task(bind=True)
+    def park(self):
+        self.update_state(state="PARKED", meta={"n": 1})
+        raise Ignore
+
+    start()
+    result = park.delay()
+    with pytest.raises(TimeoutError):
+        result.get(timeout=1)
+    assert (result.state, result.info, result.ready()) == ("PARKED", {"n": 1}, False)
+
+
+def test_a_state_of_ones_own_holds_what_a_result_holds(app, start):
+    told = {"at": datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc), "n": Decimal("1.5")}
+
+    @app.task(bind=True)
+    def work(self):
+        self.update_state(state="PROGRESS", meta=told)
+        return [app.AsyncResult(self.request.id).info == told]
+
+    start()
+    assert work.delay().get(timeout=10) == [True]
+
+
+def test_a_state_of_ones_own_without_a_json_form_is_an_encode_error(app, start):
+    @app.task(bind=True)
+    def work(self):
+        with pytest.raises(EncodeError, match=r"state\.meta is set"):
+            self.update_state(state="PROGRESS", meta={1, 2})
+        return app.AsyncResult(self.request.id).state
+
+    start()
+    assert work.delay().get(timeout=10) == "PENDING"
+
+
+def test_a_failure_that_a_task_tells_of_has_the_traceback_that_it_gives(app, start):
+    @app.task(bind=True)
+    def work(self):
+        self.update_state(state="FAILURE", meta=KeyError("gone"), traceback="line 7")
+        raise Ignore
+
+    start()
+    result = work.delay()
+    with pytest.raises(KeyError):
+        result.get(timeout=10)
+    assert result.traceback == "line 7"
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+def test_an_exception_that_would_end_the_reader_is_a_lost_worker(app, start, error):
+    @app.task
+    def leave():
+        raise error
+
+    start()
+    result = leave.delay()
+    with pytest.raises(WorkerLostError, match=re.escape(f"exited prematurely: {error!r}")):
+        result.get(timeout=10)
+    assert (result.state, repr(error) in result.traceback) == ("FAILURE", True)

@@ -296,3 +296,44 @@ def test_a_queue_that_has_the_id_already_refuses_the_retry(app, start, queue_nam
     start()
     with pytest.raises(Reject):
         wander.apply_async(task_id="same").get(timeout=10)
+
+
+@pytest.mark.parametrize("end", ["return", "raise"])
+def test_a_retry_that_is_swallowed_runs_all_the_same(app, start, seen, end):
+    @app.task(bind=True)
+    def careless(self):
+        seen.append((self.request.id, self.request.retries))
+        if not self.request.retries:
+            try:
+                self.retry(countdown=0)
+            except Exception:
+                if end == "raise":
+                    raise Flaky("another") from None
+        return self.request.retries
+
+    start()
+    result = careless.delay()
+    if end == "raise":
+        with pytest.raises(Flaky, match="another"):
+            result.get(timeout=10)
+    else:
+        assert result.get(timeout=10) == 0
+    wait_until(lambda: len(seen) == 2)
+    assert seen == [(result.id, 0), (result.id, 1)]
+
+
+def test_a_retry_because_of_a_retry_is_one_retry(app, start, seen):
+    @app.task(bind=True, max_retries=1)
+    def nervous(self):
+        seen.append(self.request.retries)
+        try:
+            if not self.request.retries:
+                self.retry(countdown=600)
+        except Exception as error:
+            raise self.retry(countdown=0, exc=error) from None
+        return "done"
+
+    start()
+    assert nervous.delay().get(timeout=10) == "done"
+    assert seen == [0, 1]
+    assert app.queue(app.conf.task_default_queue).get_delayed_count() == 0

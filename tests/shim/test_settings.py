@@ -310,3 +310,8 @@ def test_kept_results_follow_the_settings():
         app.conf.update(result_expires=None, result_failure_expires=None)
         job = app.queue("celery").get_job(app.send_task("a").id)
         assert "removeOnComplete" not in job.opts
+
+
+def test_a_word_of_the_command_line_may_leave_its_first_part_to_the_caller(bare):
+    bare.config_from_cmdline([".concurrency=5"], namespace="worker")
+    assert bare.conf.worker_concurrency == 5

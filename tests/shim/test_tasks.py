@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import datetime
 import decimal
+import functools
+import inspect
 import pickle
 import threading
+import typing
 import uuid
 
 import pytest
@@ -248,3 +251,74 @@ def test_a_task_is_pickled_by_its_name(app):
     assert pickle.loads(pickle.dumps(app.tasks["pickled"])) is app.tasks["pickled"]
     with pytest.raises(NotRegistered):
         pickle.loads(pickle.dumps(pickled).replace(b"pickled", b"unknown"))
+
+
+def test_a_task_is_asked_what_a_function_is_asked(app):
+    @app.task
+    def add(x: int, y: int = 0) -> int:
+        return x + y
+
+    @app.task(bind=True)
+    def bound(self, x: str):
+        return x
+
+    assert (add.__name__, add.__qualname__) == ("add", add.__wrapped__.__qualname__)
+    assert typing.get_type_hints(add) == {"x": int, "y": int, "return": int}
+    assert list(inspect.signature(bound).parameters) == ["x"]
+
+    @functools.wraps(add)
+    def shown(*args):
+        return add(*args)
+
+    assert (shown.__name__, shown(1, 2)) == ("add", 3)
+    add.__header__(1, y=2)
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'x'"):
+        bound.__header__()
+
+
+def test_a_decorator_may_stand_above_that_of_the_task(app):
+    def logged(function):
+        @functools.wraps(function)
+        def call(*args):
+            return ["logged", function(*args)]
+
+        return call
+
+    @app.task(name="outer")
+    @logged
+    @app.task(name="inner")
+    def work(x):
+        return x
+
+    assert (work(1), work.__name__) == (["logged", 1], "work")
+
+
+def test_an_attribute_can_be_taken_off_a_task(app):
+    @app.task
+    def work():
+        pass
+
+    work.note = 1
+    del work.note
+    assert not hasattr(work, "note")
+
+
+def test_a_task_knows_the_backend_of_its_application(app):
+    @app.task(backend=None)
+    def plain():
+        pass
+
+    @app.task
+    def work():
+        pass
+
+    assert (work.backend, plain.name) == (app.backend, f"{__name__}.plain")
+
+
+def test_what_is_sent_again_by_hand_in_celery_is_refused_with_the_way_here(app):
+    @app.task
+    def work():
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"self\.retry"):
+        work.signature_from_request(countdown=3)

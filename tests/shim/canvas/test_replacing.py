@@ -147,3 +147,22 @@ def test_the_links_of_a_replacement_come_beside_those_of_the_task(tasks, replace
     for each in result.children:
         each.get(timeout=PATIENCE)
     assert sorted(tasks.seen) == [[3, "its"], [3, "own"]]
+
+
+def test_the_last_step_of_a_replacement_may_be_extended(app, tasks, start):
+    seen = []
+
+    class Telling(app.Task):
+        def on_replace(self, sig):
+            seen.append((sig.task, self.request.id))
+            return super().on_replace(sig)
+
+    @app.task(bind=True, base=Telling)
+    def work(self):
+        return self.replace(tasks.add.s(1, 2))
+
+    start()
+    result = work.delay()
+    assert result.get(timeout=10) == 3
+    assert seen == [(tasks.add.name, result.id)]
+    assert work.apply().get() == 3
