@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bullrush.core.calls import Command
 from bullrush.core.catalogue import Catalogue
@@ -20,7 +21,7 @@ from bullrush.core.thresholds import Finding, Thresholds, judge
 
 from ..server import COMMANDS, NO_ANSWER, ServerState, server_state
 from .history import WINDOWS, Gauges, Series, commands_for, read_series, summed
-from .recent import Recent, sample
+from .recent import Recent, sample, sample_commands
 
 logger = logging.getLogger("bullrush.flask_ext")
 
@@ -245,13 +246,16 @@ class Collector:
         )
 
     def _read_slowly(self, queues: Sequence[QueueSnapshot], now: int) -> Reading:
-        """What need not be known each second."""
-        driver, series = self._driver(), self._series(queues, _HOUR, now)
-        marks = deploys_call(self._prefix)
-        *said, marked = driver.execute_many([*COMMANDS, marks.command])
+        """What need not be known each second, in two round trips."""
+        driver, marks = self._driver(), deploys_call(self._prefix)
+        ended, newest = self._ended(queues, _HOUR, now), sample_commands(self._prefix, queues)
+        replies = driver.execute_many([*ended, *newest, *COMMANDS, marks.command])
+        series = self._series_in(replies[: len(ended)], queues, _HOUR, now)
+        ids = replies[len(ended) : len(ended) + len(newest)]
+        *said, marked = replies[len(ended) + len(newest) :]
         return replace(
             self._reading,
-            recent=sample(driver, self._prefix, queues, self._redacted),
+            recent=sample(driver, self._prefix, queues, ids, self._redacted),
             server=server_state(driver, said),
             series=series,
             total=summed(list(series.values()), _HOUR),
@@ -261,11 +265,24 @@ class Collector:
     def _series(
         self, queues: Sequence[QueueSnapshot], window: Window, now: int
     ) -> dict[str, Series]:
-        commands: list[Command] = []
-        for queue in queues:
-            commands += commands_for(queue, self._prefix, window, now)
-        replies = iter(self._driver().execute_many(commands) if commands else ())
-        return {queue.name: read_series(queue, replies, window, now) for queue in queues}
+        commands = self._ended(queues, window, now)
+        replies = self._driver().execute_many(commands) if commands else []
+        return self._series_in(replies, queues, window, now)
+
+    def _ended(self, queues: Sequence[QueueSnapshot], window: Window, now: int) -> list[Command]:
+        """What to ask for the series of these queues."""
+        return [
+            command
+            for queue in queues
+            for command in commands_for(queue, self._prefix, window, now)
+        ]
+
+    @staticmethod
+    def _series_in(
+        replies: Sequence[Any], queues: Sequence[QueueSnapshot], window: Window, now: int
+    ) -> dict[str, Series]:
+        left = iter(replies)
+        return {queue.name: read_series(queue, left, window, now) for queue in queues}
 
 
 def _numbers(queues: tuple[QueueSnapshot, ...]) -> dict[str, float]:

@@ -1,5 +1,5 @@
 """What ended lately: which errors there are now, and which tasks are slow. A sample of the newest
-jobs of every queue, read in two round trips.
+jobs of every queue, read in two round trips; the first may go with other commands.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..admin.fingerprints import fingerprint_of
 
 #: Jobs of each queue that are looked at.
 SAMPLE = 20
+_ENDED = ("completed", "failed")
 _NAMES = (
     "name",
     "timestamp",
@@ -72,10 +73,24 @@ class Recent:
     slowest: tuple[SlowTask, ...] = ()
 
 
+def sample_commands(
+    prefix: str,
+    queues: Sequence[QueueSnapshot],
+    kinds: Sequence[str] = _ENDED,
+    most: int = SAMPLE,
+) -> list[Command]:
+    """What to ask first; the replies go to `sample`."""
+    return [
+        ("ZREVRANGE", getattr(keys, kind), 0, most - 1)
+        for keys, kind in _sets(prefix, queues, kinds)
+    ]
+
+
 def sample(
     driver: Driver,
     prefix: str,
     queues: Sequence[QueueSnapshot],
+    ids: Sequence[Any],
     redacted: Callable[[str], str],
     most: int = 5,
 ) -> Recent:
@@ -83,13 +98,14 @@ def sample(
 
     Args:
         driver, prefix, queues: which.
+        ids: the replies to `sample_commands`.
         redacted: a text as it may be shown.
         most: groups and tasks that are wanted.
 
     Raises:
         ConnectionFailed: Redis did not answer.
     """
-    ended = _newest(driver, prefix, queues, ("completed", "failed"), SAMPLE)
+    ended = _newest(driver, prefix, queues, _ENDED, ids)
     return Recent(
         tuple(
             replace(each, reason=redacted(each.reason))
@@ -107,7 +123,8 @@ def failed_groups(
     Raises:
         ConnectionFailed: Redis did not answer.
     """
-    return group_errors(_newest(driver, prefix, queues, ("failed",), most)["failed"])
+    ids = _replies(driver, sample_commands(prefix, queues, ("failed",), most))
+    return group_errors(_newest(driver, prefix, queues, ("failed",), ids)["failed"])
 
 
 def group_errors(jobs: Iterable[Job]) -> list[ErrorGroup]:
@@ -144,26 +161,28 @@ def _p95(values: Sequence[float]) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
 
 
-def _newest(
-    driver: Driver,
-    prefix: str,
-    queues: Sequence[QueueSnapshot],
-    kinds: Sequence[str],
-    most: int,
-) -> Mapping[str, list[Job]]:
-    wanted = [
+def _sets(
+    prefix: str, queues: Sequence[QueueSnapshot], kinds: Sequence[str]
+) -> list[tuple[QueueKeys, str]]:
+    return [
         (QueueKeys(queue.name, prefix), kind)
         for queue in queues
         for kind in kinds
         if queue.counts.get(kind)
     ]
-    ranges: list[Command] = [
-        ("ZREVRANGE", getattr(keys, kind), 0, most - 1) for keys, kind in wanted
-    ]
+
+
+def _newest(
+    driver: Driver,
+    prefix: str,
+    queues: Sequence[QueueSnapshot],
+    kinds: Sequence[str],
+    ids: Sequence[Any],
+) -> Mapping[str, list[Job]]:
     rows = [
         (keys, kind, job_id)
-        for (keys, kind), ids in zip(wanted, _replies(driver, ranges), strict=True)
-        for job_id in ids or ()
+        for (keys, kind), found in zip(_sets(prefix, queues, kinds), ids, strict=True)
+        for job_id in ([] if isinstance(found, BullrushError) else found or ())
     ]
     hashes = _replies(
         driver, [("HMGET", keys.base.encode() + job_id, *_FIELDS) for keys, _, job_id in rows]
