@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 from werkzeug.exceptions import NotFound
 
 from bullrush.core.operations import JobScheduler
@@ -36,7 +37,7 @@ class Scheduler(Answer):
     end_date: int | None
     offset: int | None
     data: Json = None
-    options: dict[str, Json]
+    options: dict[str, Json] = Field(description="of its jobs, by BullMQ's names")
 
 
 class SchedulersQuery(Query):
@@ -120,13 +121,14 @@ def remove_scheduler(asked: Asked) -> Removed:
 
 def _shown(asked: Asked, scheduler: JobScheduler) -> Scheduler:
     redaction = redaction_of(asked.binding)
-    hidden = {"data", "options", "runs"}
+    hidden = {"data", "offset", "options", "runs"}
     shows = asked.binding.settings.show_job_data
     return Scheduler(
         **{name: getattr(scheduler, name) for name in Scheduler.model_fields.keys() - hidden},
+        offset=scheduler.offset if scheduler.every else None,
         runs=next_runs(scheduler),
         data=redaction(scheduler.data) if shows else NOT_SHOWN,
-        options=redaction(dict(scheduler.options)),
+        options=redaction({to_camel(name): each for name, each in scheduler.options.items()}),
     )
 
 

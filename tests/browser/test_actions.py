@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bullrush.core import BulkJob, Failed
+from bullrush.core.clock import now_ms
 from tests.support.trips import Hands
 from tests.support.waiting import wait_until
 
@@ -255,6 +256,37 @@ def test_a_group_of_errors_runs_again(browser, queue):
     assert browser.find("dialog p", "2 jobs")
     answer(browser)
     wait_until(lambda: queue.get_job_counts("waiting", "failed") == {"waiting": 2, "failed": 1})
+
+
+def test_a_scheduler_is_changed_and_keeps_what_the_form_does_not_have(browser, queue):
+    later = now_ms() + 10**9
+    options = {"attempts": 4, "backoff": {"type": "fixed", "delay": 500}, "remove_on_complete": 9}
+    queue.upsert_job_scheduler(
+        "digest",
+        pattern="0 3 * * *",
+        name="send",
+        data={"to": "ann"},
+        end_date=later,
+        options=options,
+    )
+    browser.open(f"{ROOT}/schedulers")
+    click(browser, "change-scheduler")
+    pattern = browser.find("dialog input[name=pattern]")
+    pattern.clear()
+    pattern.send_keys("every day")
+    answer(browser)
+    assert browser.find("dialog .problem", "pattern")
+    pattern.clear()
+    pattern.send_keys("30 8 * * 1-5")
+    browser.find("dialog input[name=tz]").send_keys("Europe/Berlin")
+    answer(browser)
+    assert browser.find(".toast", "digest runs next at")
+    assert browser.find("#schedulers td", "Europe/Berlin")
+    found = queue.get_job_scheduler("digest")
+    assert (found.pattern, found.tz) == ("30 8 * * 1-5", "Europe/Berlin")
+    assert (found.name, found.data, found.end_date) == ("send", {"to": "ann"}, later)
+    assert found.options == options
+    browser.complaints()  # 422 of the pattern
 
 
 def test_a_scheduler_runs_now_and_goes(browser, queue):

@@ -2,7 +2,7 @@
 import { chooseNone, chosenIds } from "./choosing.js";
 import { bringBack, many } from "./bulk.js";
 import { ask } from "./dialogs.js";
-import { addJob, changeJob, duplicateJob, editAndRetry } from "./forms.js";
+import { addJob, changeJob, changeScheduler, duplicateJob, editAndRetry } from "./forms.js";
 import { renew } from "./live.js";
 import { call, leave, may, quoted, root, say } from "./page.js";
 
@@ -39,6 +39,7 @@ const ACTIONS = {
   drain: ["admin", drain],
   obliterate: ["admin", (data) => many({ ...OBLITERATE, title: `Obliterate ${data.queue}?`, path: `${queueOf(data)}/obliterate`, body: {} })],
   "run-scheduler": ["operate", async (data) => { const job = await call("POST", `${schedulerOf(data)}/run`); return `The job ${job.id} is ${job.state}`; }],
+  "change-scheduler": ["operate", (data) => changeScheduler(schedulerOf(data))],
   "remove-scheduler": ["admin", removeScheduler],
   undo: ["admin", (data) => bringBack(data.undo)],
 };

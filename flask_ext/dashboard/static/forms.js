@@ -85,6 +85,33 @@ export async function editAndRetry(path) {
   return job && `The job is ${job.state} with its new payload`;
 }
 
+/** When a scheduler runs and what its jobs carry; what the form does not have stays as it is. */
+export async function changeScheduler(path) {
+  const old = await call("GET", path);
+  const changed = await ask({
+    title: `Change ${old.id}`,
+    text: `Its next run is planned anew. ${HIDDEN}`,
+    fields: [
+      { name: "pattern", label: "Cron pattern, five or six fields", value: old.pattern },
+      { name: "tz", label: "Time zone of the pattern, such as Europe/Berlin", value: old.tz },
+      { ...number("every", "Or ms between two runs", 1), value: old.every },
+      { ...number("limit", "At most so many runs", 1), value: old.limit },
+      { name: "name", label: "Name of its jobs", value: old.name },
+      { name: "data", label: "Their payload, JSON", type: "textarea", value: JSON.stringify(old.data, null, 2) },
+    ],
+    yes: "Change",
+    attempt: (answer) => call("PUT", path, scheduled(old, answer)),
+  });
+  return changed && `${changed.id} runs next at ${new Date(changed.next).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+function scheduled(old, answer) {
+  const { startDate, endDate, offset, options } = old;
+  const kept = { startDate, endDate, options, ...(answer.every && { offset }) };
+  const texts = Object.fromEntries(["pattern", "tz", "name"].filter((name) => answer[name]).map((name) => [name, answer[name]]));
+  return { ...kept, ...texts, ...numbers(answer, ["every", "limit"]), data: parsed(answer.data) };
+}
+
 const payload = () => document.getElementById("job-data").textContent;
 const number = (name, label, min = 0) => ({ name, label, type: "number", min });
 

@@ -46,6 +46,17 @@ def test_a_job_is_promoted_delayed_and_given_a_priority(post, queue):
     assert post(f"{path}/priority", {"priority": 4})["state"] == "prioritized"
 
 
+@pytest.mark.parametrize("body", [None, {}])
+def test_a_route_that_needs_no_body_takes_an_empty_one(post, queue, body):
+    post("/queues/emails/pause", body)
+    assert queue.is_paused()
+
+
+def test_a_route_that_needs_no_body_refuses_one_that_says_something(refused, queue):
+    assert refused("POST", "/queues/emails/pause", {"for": 60})[0] == 400
+    assert not queue.is_paused()
+
+
 def test_a_job_is_removed(post, queue):
     assert post("/queues/emails/jobs/one/remove")["state"] == "removed"
     assert queue.get_job("one") is None

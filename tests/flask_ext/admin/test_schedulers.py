@@ -51,6 +51,17 @@ def test_a_scheduler_is_made_and_changed(send, queue):
     assert queue.get_job_scheduler("ping").every == 90_000
 
 
+def test_what_is_shown_of_a_scheduler_can_be_sent_back(get, send, queue):
+    keep = {"attempts": 3, "remove_on_complete": 9, "backoff": {"type": "fixed", "delay": 5}}
+    queue.upsert_job_scheduler("kept", pattern="0 0 * * *", options=keep)
+    path = "/queues/emails/schedulers/kept"
+    shown = get(path)
+    names = ("pattern", "tz", "limit", "startDate", "endDate", "offset", "name", "data", "options")
+    answer = send("PUT", path, {name: shown[name] for name in names})
+    assert answer.status_code == 200, answer.text
+    assert queue.get_job_scheduler("kept").options == keep
+
+
 def test_a_scheduler_runs_now_and_goes_on(post, queue):
     before = queue.get_job_scheduler("yearly").next
     added = post("/queues/emails/schedulers/yearly/run")
