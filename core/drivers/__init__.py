@@ -4,7 +4,7 @@ from .addresses import SCHEMES, redacted
 from .base import AsyncConnection, AsyncDriver, Connection, Driver
 from .client import open_client
 from .embedded import embedded_url
-from .faults import is_transient, translate
+from .faults import is_refusal, is_transient, translate
 from .memory import forget_memory
 from .urls import connect, connect_async
 
@@ -18,6 +18,7 @@ __all__ = [
     "connect_async",
     "embedded_url",
     "forget_memory",
+    "is_refusal",
     "is_transient",
     "open_client",
     "redacted",

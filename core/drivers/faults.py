@@ -50,7 +50,7 @@ def translate(error: Exception, location: str) -> BullrushError:
     """
     if isinstance(error, BullrushError):
         return error
-    if isinstance(error, _REFUSED) or _first_word(error) in ("WRONGPASS", "NOAUTH"):
+    if isinstance(error, _REFUSED) or _is_login(str(error)):
         return _refused(location)
     for kind, word in _KINDS:
         if isinstance(error, kind):
@@ -67,7 +67,7 @@ def translate(error: Exception, location: str) -> BullrushError:
 
 def reply_error(text: str, location: str) -> BullrushError:
     """The error of ours for an error reply, read without the client library."""
-    if text.split(" ", 1)[0] in ("WRONGPASS", "NOAUTH"):
+    if _is_login(text):
         return _refused(location)
     return ServerError(text)
 
@@ -95,6 +95,24 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, ConnectionFailed)
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether the server answered, and what it was asked is wrong: the same call will fail again
+    whoever makes it, and whenever.
+    """
+    if isinstance(error, ServerError):
+        return error.kind not in TRANSIENT_KINDS and not _is_access(str(error), error.kind)
+    return not isinstance(error, ConnectionFailed)
+
+
+def _is_access(text: str, kind: str) -> bool:
+    """Whether the user may not ask that. A key that only this call's data names is its own fault;
+    Redis speaks of it from within the script.
+    """
+    if "access a key script:" in text:
+        return False
+    return kind == "NOPERM" or "can't run this command" in text
+
+
 def _refused(location: str) -> AuthenticationFailed:
     return AuthenticationFailed(
         f"Redis at {location} refused the user name or the password; "
@@ -102,5 +120,9 @@ def _refused(location: str) -> AuthenticationFailed:
     )
 
 
-def _first_word(error: Exception) -> str:
-    return str(error).split(" ", 1)[0]
+def _is_login(text: str) -> bool:
+    """Whether a server wants another password, or one at all: a long command without it is not even
+    read.
+    """
+    first = text.split(" ", 1)[0]
+    return first in ("WRONGPASS", "NOAUTH") or "Protocol error: unauthenticated" in text

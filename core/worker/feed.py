@@ -10,7 +10,7 @@ from ..advance import advance, log_owed
 from ..calls import begin, run, run_steps
 from ..clock import now_ms
 from ..delivery import Delivery, Finished
-from ..drivers import is_transient
+from ..drivers import is_refusal
 from ..errors import (
     BullrushError,
     ConnectionFailed,
@@ -272,7 +272,7 @@ class Feed:
             run_steps(self.queue.driver, advance(self.queue.keys, self.owed, now_ms()))
         except BullrushError as error:
             log_owed(self.owed, error)
-            if isinstance(error, ConnectionFailed) or is_transient(error):
+            if not is_refusal(error):
                 self._close(error)
                 return
         self.owed.clear()
@@ -314,7 +314,7 @@ class Feed:
             len(self.finished),
             pause,
         )
-        if isinstance(error, ConnectionFailed) or is_transient(error):
+        if not is_refusal(error):
             return
         for each in batch:
             self._commit_alone(each)
@@ -324,7 +324,7 @@ class Feed:
         try:
             reply = run(self.queue.driver, commit_and_fetch(self.queue.keys, [each.record], alone))
         except BullrushError as error:
-            if isinstance(error, ConnectionFailed) or is_transient(error):
+            if not is_refusal(error):
                 return
             if isinstance(each.outcome, Completed):
                 # As in Node: that the job failed, and why, can perhaps be stored.

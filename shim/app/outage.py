@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bullrush.core.calls import Batch, Call, run
 from bullrush.core.clock import now_ms
-from bullrush.core.drivers.faults import is_transient
+from bullrush.core.drivers.faults import is_refusal, is_transient
 from bullrush.core.errors import AuthenticationFailed, BullrushError, ConnectionFailed
 from bullrush.core.nodes import Node
 from bullrush.core.spooling import Mark, Parcel, add_once
@@ -256,7 +256,7 @@ class Outage:
         try:
             self._add(entries)
         except BullrushError as error:
-            if is_transient(error):
+            if not is_refusal(error):
                 raise
             for each in entries:
                 self._replay_alone(each)
@@ -267,7 +267,7 @@ class Outage:
         try:
             self._add([entry])
         except BullrushError as error:
-            if is_transient(error):
+            if not is_refusal(error):
                 raise
             ids = ", ".join(node.job.id for node in entry.nodes)
             logger.error("job %.200s of the spool is put aside: %s", ids, error)

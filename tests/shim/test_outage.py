@@ -11,9 +11,11 @@ import threading
 import pytest
 
 from bullrush.core.drivers.server_binary import ServerProcess
+from bullrush.core.errors import AuthenticationFailed, ServerError
 from bullrush.exceptions import ImproperlyConfigured, OperationalError
 from bullrush.worker import make_worker
 from tests.support.outage import AWAY, call_through_outages, empty, values_in
+from tests.support.redis_fleets import Fleet
 from tests.support.silent_proxy import SilentProxy
 from tests.support.waiting import wait_until
 
@@ -170,6 +172,29 @@ def test_a_job_whose_answer_was_lost_and_that_ran_meanwhile_is_not_added_again(m
         wait_until(lambda: len(here.ran) >= 5 and not sum(queue.get_job_counts().values()))
     assert here.ran == ["before", "lost", 0, 1, 2]
     assert here.outage.counts["replayed"] == 3
+
+
+@pytest.mark.row(3)
+def test_what_was_spooled_stays_while_redis_lets_nobody_in(make):
+    note = make(AWAY).tasks["note"]
+    for number in range(3):
+        note.delay(number)
+    everybody = {"username": "default", "enabled": True, "nopass": True}
+    with Fleet() as fleet:
+        server = fleet.start()
+        app = make(f"redis://127.0.0.1:{server.port}/0", on_broker_down="raise")
+        server.client.acl_setuser(**everybody, commands=["+@all", "-evalsha", "-eval"])
+        with pytest.raises(ServerError, match="evalsha"):
+            app.outage.replay()
+        server.client.acl_setuser(**everybody, commands=["+@all"])
+        server.client.config_set("requirepass", "hush-hush")
+        server.client.client_kill_filter(_type="normal", skipme=True)
+        with pytest.raises(AuthenticationFailed):
+            app.outage.replay()
+        assert app.outage.spool.counts() == {"waiting": 3, "refused": 0}
+        server.client.config_set("requirepass", "")
+        assert app.outage.replay() == 0
+        assert values_in(app.queue("celery")) == [0, 1, 2]
 
 
 def test_a_job_that_redis_will_never_take_is_put_aside_and_stops_no_other(make, redis_url, caplog):

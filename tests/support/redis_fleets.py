@@ -35,13 +35,16 @@ class Server:
         arguments = (
             ["--sentinel"] if sentinel else ["--save", "", "--repl-diskless-sync-delay", "0"]
         )
-        self.process = subprocess.Popen(
-            [str(find_server()), str(config), *arguments],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self._command = [str(find_server()), str(config), *arguments]
         self.client = redis.Redis(
             port=self.port, decode_responses=True, retry=Retry(NoBackoff(), 0)
+        )
+        self.start()
+
+    def start(self) -> None:
+        """Run, with what it has on its disk."""
+        self.process = subprocess.Popen(
+            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         wait_until(self.answers, LONG)
 

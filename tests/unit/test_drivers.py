@@ -12,7 +12,8 @@ import pytest
 
 from bullrush import Celery
 from bullrush.core import Queue, environment
-from bullrush.core.drivers import connect, connect_async, is_transient, redacted
+from bullrush.core.drivers import connect, connect_async, is_refusal, is_transient, redacted
+from bullrush.core.drivers.faults import reply_error
 from bullrush.core.environment import redis_url as find_url
 from bullrush.core.errors import AuthenticationFailed, ConnectionFailed, InvalidOption, ServerError
 
@@ -118,6 +119,24 @@ def test_a_wrong_password_is_one_clear_error(redis_url):
         Queue("q", url=f"redis://user:hush-hush@{host}").add("x")
     assert "hush" not in str(caught.value)
     assert not is_transient(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ("WRONGTYPE Operation against a key holding the wrong kind of value", True),
+        ("ERR The user executing the script can't access at least one of the keys", True),
+        ("NOPERM No permissions to access a key script: 6dee, on @user_script:1.", True),
+        ("ERR The user executing the script can't run this command or subcommand", False),
+        ("NOPERM this user has no permissions to run the 'evalsha' command", False),
+        ("NOPERM this user has no permissions to access one of the keys used as arguments", False),
+        ("NOAUTH Authentication required.", False),
+        ("ERR Protocol error: unauthenticated multibulk length", False),
+        ("OOM command not allowed when used memory > 'maxmemory'.", False),
+    ],
+)
+def test_what_may_be_asked_by_nobody_differs_from_who_may_not_ask(said, refused):
+    assert is_refusal(reply_error(said, "here")) is refused
 
 
 @pytest.mark.parametrize(
