@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 import time
 from pathlib import Path
 
 from flask import Flask
+from PIL import Image
 
 from bullrush.core import BulkJob, Failed, FlowJob, FlowProducer, Queue, Retried
 from bullrush.core.clock import now_ms
 from bullrush.core.delivery import Delivery
+from bullrush.core.deploys import mark_deploy
 from bullrush.core.drivers.server_binary import ServerProcess
+from bullrush.core.history import grown
 from bullrush.flask_ext import Binding, Bullrush
 from bullrush.flask_ext.dashboard.board import board_of
 from tests.support.node_peer import NodePeer
@@ -22,7 +26,8 @@ from .chromium import Browser, served
 
 ROOT = "/admin/queues"
 TOKEN = "for the pictures"
-MINUTE = 60_000
+MINUTE, DAY = 60_000, 86_400_000
+TENANTS = ("acme", "globex", "initech", "umbrella")
 STACK = """Traceback (most recent call last):
   File "/srv/shop/tasks/images.py", line 31, in resize
     picture = load(storage.read(path))
@@ -50,7 +55,10 @@ def fill(binding: Binding, node: NodePeer) -> dict[str, str]:
         "emails": [BulkJob("send", {"n": n, "to": "ann@example.org"}) for n in range(90)],
         "images": [BulkJob("resize", {"n": n, "width": 1200}) for n in range(70)],
         "reports": [BulkJob("monthly", {"n": n}, {"delay": MINUTE * 90}) for n in range(31)],
-        "billing": [BulkJob("charge", {"n": n}, {"priority": 1 + n % 3}) for n in range(14)],
+        "billing": [
+            BulkJob("charge", {"n": n, "tenantId": TENANTS[n * n % 4]}, {"priority": 1 + n % 3})
+            for n in range(14)
+        ],
         "search.index": [BulkJob("index", {"n": n}) for n in range(40)],
     }
     for name, batch in jobs.items():
@@ -59,7 +67,12 @@ def fill(binding: Binding, node: NodePeer) -> dict[str, str]:
     queue("search.index").set_global_rate_limit(100, MINUTE)
     queue("search.index").set_global_concurrency(4)
     old = now_ms() - 13 * MINUTE
-    queue("push").add_bulk([BulkJob("notify", {"user": n}, {"timestamp": old}) for n in range(26)])
+    queue("push").add_bulk(
+        [
+            BulkJob("notify", {"user": n, "tenantId": TENANTS[n % 3]}, {"timestamp": old})
+            for n in range(26)
+        ]
+    )
     queue("emails").upsert_job_scheduler("digest", pattern="30 8 * * 1-5", tz="Europe/Berlin")
     queue("reports").upsert_job_scheduler("night", pattern="0 3 * * *", name="monthly")
     flows = FlowProducer(driver=binding.driver)
@@ -100,20 +113,89 @@ def pretend_past(binding: Binding) -> None:
                     binding.driver.execute(("ZADD", key, moment - index, f"{minute}-past-{index}"))
 
 
-def take(browser: Browser, folder: Path, name: str, path: str, *, dark: bool = False) -> None:
-    """One picture."""
+def pretend_quarter(binding: Binding) -> None:
+    """What workers have added up in 90 days, and what was deployed meanwhile."""
+    days, now = random.Random(3), now_ms()
+    for name, most in (("emails", 9000), ("images", 4000)):
+        key, rush = binding.queue(name).keys.history, 1.0
+        for ago in range(90, 0, -1):
+            moment = now - ago * DAY
+            quiet = 0.35 if (moment // DAY + 4) % 7 in (0, 6) else 1.0  # the weekend
+            rush = 1.6 if ago < 25 else rush
+            done = int(most * quiet * rush * days.uniform(0.8, 1.0))
+            failed = done // (12 if 38 < ago < 42 else 90)
+            for field, number in grown({"completed": done, "failed": failed}, moment).items():
+                binding.driver.execute(("HINCRBY", key, field, number))
+    for ago, text in ((71, "v4.0"), (42, "v4.1"), (38, "v4.1.1"), (25, "v5.0")):
+        mark_deploy(binding.driver, binding.settings.prefix, text, at=now - ago * DAY)
+
+
+def look(browser: Browser, path: str, *, dark: bool = False) -> None:
+    """Open a page, with its scripts."""
     feature = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     browser.command("Emulation.setEmulatedMedia", features=[feature])
     browser.open(ROOT + path)
     browser.find("body[data-ready]")
-    browser.page.save_screenshot(str(folder / f"dashboard-{name}.png"))
+
+
+def save(browser: Browser, folder: Path, name: str, *, width: int = 1440, most: int = 1040) -> None:
+    """One picture of what is open: as high as the page, or as a dialog needs."""
+    whole = "return document.querySelector('main').getBoundingClientRect().bottom + scrollY"
+    size = {"width": width, "deviceScaleFactor": 1, "mobile": False}
+    browser.command("Emulation.setDeviceMetricsOverride", height=most, **size)
+    height = max(340, min(most, math.ceil(browser.run(whole)) + 1))
+    height = most if browser.all("dialog[open]") else height
+    browser.command("Emulation.setDeviceMetricsOverride", height=height, **size)
+    place = folder / f"dashboard-{name}.png"
+    browser.page.save_screenshot(str(place))
+    browser.command("Emulation.clearDeviceMetricsOverride")
+    with Image.open(place) as picture:
+        small = reduced(picture.convert("RGB"))
+    small.save(place, optimize=True)
+
+
+def reduced(picture: Image.Image) -> Image.Image:
+    """The same with its 256 most frequent colours alone, a third of the size."""
+    counted = sorted(picture.getcolors(2**24) or (), reverse=True)[:256]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for _, colour in counted for part in colour])
+    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
+def take_forms(browser: Browser, folder: Path, job: str) -> None:
+    """The forms, filled in, and what can be undone."""
+    look(browser, "/queue?name=emails")
+    browser.click("[data-do=add-job]:not([hidden])")
+    browser.find("dialog input[name=name]").send_keys("send")
+    payload = browser.find("dialog textarea[name=data]")
+    payload.clear()
+    payload.send_keys('{"to": "ann@example.org"')
+    browser.click("dialog button.primary")
+    browser.find("dialog .problem", "no JSON")
+    save(browser, folder, "add-job", most=800)
+    look(browser, f"/job?queue=images&id={job}", dark=True)
+    browser.click("[data-do=edit-retry]:not([hidden])")
+    browser.find("dialog textarea")
+    save(browser, folder, "edit-job", most=760)
+    look(browser, "/queue?name=push")
+    browser.click("[data-choose-all]")
+    browser.click("[data-do=remove-chosen]:not(:disabled)")
+    browser.click("dialog button.primary")
+    browser.find(".toast button", "Undo")
+    look(browser, "/audit")
+    browser.find("[data-do=undo]:not([hidden])")
+    save(browser, folder, "undo")
 
 
 def main(folder: Path) -> None:
     """All pictures."""
     app = Flask("shop")
     with ServerProcess() as server:
-        app.config.update(BULLRUSH_REDIS_URL=server.url, BULLRUSH_ADMIN_TOKEN=TOKEN)
+        app.config.update(
+            BULLRUSH_REDIS_URL=server.url,
+            BULLRUSH_ADMIN_TOKEN=TOKEN,
+            SECRET_KEY="for the pictures",
+        )
         Bullrush(app)
         binding: Binding = app.extensions["bullrush"]
         binding.driver.execute(("CONFIG", "SET", "appendonly", "yes"))
@@ -122,15 +204,30 @@ def main(folder: Path) -> None:
             binding.start_worker(["emails", "images"], work, concurrency=4, name="anna")
             binding.start_worker(["emails", "orders"], work, concurrency=2, name="bert")
             pretend_past(binding)
+            pretend_quarter(binding)
             browser = Browser(1440, 1060)
             browser.sign_in(root, TOKEN)
             board_of(app).collector.listen()
             time.sleep(12)  # for the numbers that are read every ten seconds
-            take(browser, folder, "light", "")
-            take(browser, folder, "dark", "", dark=True)
-            take(browser, folder, "queue", "/queue?name=emails&state=failed")
-            take(browser, folder, "job", f"/job?queue=images&id={ids['job']}")
-            take(browser, folder, "flow", f"/flow?queue=orders&id={ids['flow']}", dark=True)
+            pages = {
+                "light": "",
+                "queue": "/queue?name=emails&state=failed",
+                "job": f"/job?queue=images&id={ids['job']}",
+                "quarter": "?span=90d",
+                "tenants": "/tenants",
+                "redis": "/redis",
+                "settings": "/settings",
+                "schedulers": "/schedulers",
+            }
+            for name, path in pages.items():
+                look(browser, path)
+                save(browser, folder, name)
+            look(browser, "", dark=True)
+            save(browser, folder, "dark")
+            save(browser, folder, "narrow", width=360, most=900)
+            look(browser, f"/flow?queue=orders&id={ids['flow']}", dark=True)
+            save(browser, folder, "flow")
+            take_forms(browser, folder, ids["job"])
             board_of(app).collector.leave()
             browser.close()
         binding.close()
