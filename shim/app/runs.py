@@ -30,7 +30,7 @@ from ..canvas.following import (
     follow_failure,
     follow_success,
 )
-from ..canvas.joining import Inherited
+from ..canvas.joining import Inherited, behind_ignored
 from ..canvas.plan import JOINT
 from ..einfo import ExceptionInfo
 from ..exceptions import Ignore, Reject, Retry, TimeLimitExceeded, WorkerLostError
@@ -179,9 +179,12 @@ class Run:
         return self._after_exception(error)
 
     def _ignored(self, error: Ignore) -> Outcome:
-        """The state stays what it was, or what the task has made of it."""
+        """The state stays what it was, or what the task has made of it; nothing follows."""
         telling.tell_ignored(self.task, self.context, error)
         telling.tell_postrun(self.task, self.context, error, states.IGNORED)
+        if self.message.headers and not self.delivery.moved:  # as what replaces it is
+            behind = behind_ignored(str(self.context.id))
+            fail_rest(self.task.app, self.message.headers, behind.outcome)
         return Completed(NO_RESULT)
 
     def _rejected(self, error: Reject) -> Outcome:

@@ -48,7 +48,8 @@ def _map(app: Celery) -> Any:
 def _chunks(app: Celery) -> Any:
     def chunks(task: Any, it: Any, n: int) -> Any:
         """Send the calls in parts."""
-        return maybe_signature({**_EMPTY, "kwargs": {"task": task, "it": it, "n": n}})(app=app)
+        sent = maybe_signature({**_EMPTY, "kwargs": {"task": task, "it": it, "n": n}}, app=app)
+        return sent.apply_async().as_tuple()
 
     return chunks
 

@@ -34,7 +34,7 @@ def combine(left: Any, right: Any) -> Any:
 def _after_chord(left: _chord, right: Signature) -> Signature:
     found = left.clone()
     body = found.kwargs["body"]
-    found.kwargs["body"] = right.clone() if body is None else body | right
+    found.kwargs["body"] = right.clone() if body is None else body | _unrolled(right)
     return found
 
 
@@ -55,7 +55,11 @@ def join(found: Iterable[Any]) -> Signature:
         if not isinstance(each, dict):
             raise TypeError(f"a step of a chain is a signature, not {each!r}")
         several = several or bool(steps)
-        _append(steps, maybe_signature(each))
+        if len(steps) == 1 and isinstance(steps[0], (group, _chord)):
+            # Behind a group that nothing is before, a group of one stays what it is.
+            steps[0] = steps[0] | maybe_signature(each)
+        else:
+            _append(steps, maybe_signature(each))
     if several and len(steps) == 1 and isinstance(steps[0], _chord):
         return steps[0]
     return _chain(*steps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .. import states
 from ..exceptions import ImproperlyConfigured
 from ..ids import uuid
 from ..result import GroupResult
@@ -69,6 +70,8 @@ def _run_chain(
         after = step.apply(given, kwargs, **own)
         attach_parent(after, result)
         result = after
+        if getattr(result, "state", None) in (states.IGNORED, states.REJECTED):
+            break
     return result
 
 

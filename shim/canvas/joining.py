@@ -13,10 +13,10 @@ from bullrush.core.job import Job
 from bullrush.core.keys import split_job_key
 from bullrush.core.outcome import Failed
 
-from ..exceptions import ChordError
+from ..exceptions import ChordError, TaskRevokedError
 from ..failures import exception_of, read_record, record_of
 from ..ids import task_id_of
-from ..message import Message
+from ..message import NO_RESULT, Message
 from ..serialization import loads
 from .plan import JOINT
 
@@ -51,6 +51,9 @@ def joined(app: Celery, delivery: Delivery, message: Message) -> Message | Inher
     if failures:
         joint = delivery.job.name == JOINT and "replaced" not in message.headers
         return _inherited(app, shape, failures, joint)
+    ignored = next((key for key, raw in values.items() if raw == NO_RESULT.text.encode()), None)
+    if ignored is not None:
+        return behind_ignored(_task_id(ignored))
     headers = {k: v for k, v in message.headers.items() if k not in _OURS}
     if message.headers.get("immutable"):
         return replace(message, headers=headers)
@@ -65,6 +68,12 @@ def joined(app: Celery, delivery: Delivery, message: Message) -> Message | Inher
         known = {*flat(shape), *message.headers.get("silent", ())}
         value = [*(each for task_id, each in found.items() if task_id not in known), *value]
     return replace(message, args=(value, *message.args), headers=headers)
+
+
+def behind_ignored(task_id: str) -> Inherited:
+    """What follows a task that raised `Ignore` does not run, and whoever waits for it is told."""
+    error = TaskRevokedError(f"{task_id}, which is before it, was ignored")
+    return Inherited(Failed(str(error), "", record_of(error)), error, False)
 
 
 def _inherited(app: Celery, shape: Any, failures: Mapping[str, str], joint: bool) -> Inherited:

@@ -249,6 +249,19 @@ def test_an_eager_result_knows_what_it_can_of_its_task(eager):
     assert facts == ("one", None, None, None, None, None)
 
 
+@pytest.mark.parametrize(("error", "state"), [(Ignore(), "IGNORED"), (Reject("why"), "REJECTED")])
+def test_a_chain_ends_with_the_step_that_is_ignored_or_rejected(eager, error, state):
+    ran = []
+
+    def stop(*args):
+        raise error
+
+    stops = eager.task(stop, name="stop")
+    after = eager.task(lambda *args: ran.append(args), name="after")
+    assert (stops.s() | after.s() | after.si()).delay().state == state
+    assert ran == []
+
+
 def test_a_task_that_is_replaced_gives_the_value_of_the_other(eager):
     add = eager.task(lambda x, y: x + y, name="add")
 

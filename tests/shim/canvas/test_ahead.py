@@ -8,6 +8,7 @@ import pytest
 
 from bullrush import chain, chord, group, states
 from bullrush.canvas import Signature
+from bullrush.exceptions import Ignore, TaskRevokedError
 
 from .conftest import PATIENCE
 from .test_failures import ended
@@ -75,6 +76,31 @@ def test_what_follows_an_expired_step_ends_too(tasks, start):
     assert rest_of(last) == ["TaskRevokedError('expired')"] * 2
     assert repr(ended(last.parent)) == "TaskRevokedError('expired')"
     assert (last.parent.state, last.results[0].state) == ("REVOKED", "REVOKED")
+    assert tasks.seen == []
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda skip, t: chain(skip.s(), t.note.s()),
+        lambda skip, t: chain(t.same.s(1), skip.s(), t.note.si("immutable"), t.note.s()),
+        lambda skip, t: chord([skip.s(), t.same.s(1)], t.note.s()),
+        lambda skip, t: chain(skip.s(), group(t.note.s(), t.note.s())),
+        lambda skip, t: chain(skip.s(), chord([t.note.s(), t.note.s()], t.note.s())),
+    ],
+)
+def test_what_follows_a_step_that_raised_ignore_never_runs_and_is_told(make, app, tasks, start):
+    @app.task
+    def skip(*args):
+        raise Ignore
+
+    start()
+    last = make(skip, tasks).delay()
+    for each in getattr(last, "results", [last]):
+        error = ended(each)
+        assert isinstance(error, TaskRevokedError)
+        assert "was ignored" in str(error)
+        assert each.state == states.REVOKED
     assert tasks.seen == []
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bullrush.canvas import chain, chord, group, signature
-from bullrush.exceptions import ImproperlyConfigured
+from bullrush.exceptions import ImproperlyConfigured, NotRegistered
+from bullrush.result import result_from_tuple
 
 from .conftest import PATIENCE
 
@@ -184,6 +187,28 @@ def test_the_skew_of_a_group_gives_its_members_countdowns(app, tasks):
 def test_the_builtin_tasks_are_registered(app):
     names = "accumulate backend_cleanup chain chord chord_unlock chunks group map starmap"
     assert {f"celery.{each}" for each in names.split()} <= set(app.tasks)
+
+
+@pytest.mark.parametrize(
+    ("make", "wanted"),
+    [
+        (lambda t: t.double.chunks([(1,), (2,), (3,)], 2), [[2, 4], [6]]),
+        (lambda t: chord([t.double.s(1), t.double.s(2)], t.total.s()), 6),
+    ],
+)
+def test_a_beat_may_send_chunks_and_a_chord_by_their_names(make, wanted, app, tasks, start):
+    start()
+    written = make(tasks)
+    sent = app.send_task(written.task, kwargs=json.loads(json.dumps(written.kwargs)))
+    below = result_from_tuple(sent.get(timeout=PATIENCE), app)
+    assert below.get(timeout=PATIENCE) == wanted
+
+
+def test_a_map_of_an_unknown_task_says_so(app, tasks, start):
+    start()
+    sent = app.send_task("celery.map", kwargs={"task": signature("nobody"), "it": [1]})
+    with pytest.raises(NotRegistered, match="nobody"):
+        sent.get(timeout=PATIENCE)
 
 
 def test_workflows_sent_by_a_task_are_its_children(app, tasks, start):

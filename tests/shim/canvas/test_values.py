@@ -202,5 +202,16 @@ def test_a_chain_without_steps_is_no_member_of_a_group(tasks, start):
     assert chord([chain()], tasks.total.s()).delay().get(timeout=PATIENCE) == 0
 
 
+def test_a_group_of_one_behind_a_group_gets_the_list_as_a_group(value_of, tasks):
+    first, alone = group(tasks.double.s(1), tasks.double.s(2)), group(tasks.same.s())
+    assert value_of(chain(first, alone)) == value_of(first | alone) == [[2, 4]]
+    assert value_of(chain(first, alone, tasks.same.s())) == [[2, 4]]
+    assert value_of(chain(first, alone, alone)) == [[2, 4]]
+    assert value_of(chain(tasks.add.s(1, 1), group(tasks.add.s(1), tasks.add.s(2)), alone)) == [
+        3,
+        4,
+    ]
+
+
 def test_a_group_of_one_may_be_the_body_of_a_chord(value_of, tasks):
     assert value_of(chord([tasks.add.s(1, 1)], group(tasks.same.s()))) == [[2]]
