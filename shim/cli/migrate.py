@@ -95,17 +95,16 @@ class Migration:
     def _once(self) -> None:
         routes = dict(_route(each) for each in self.queues or queues_of(self.driver, self.prefix))
         queues = [CeleryQueue(self.driver, name, self.prefix) for name in routes]
-        with _progress(sum(len(queue) for queue in queues)) as step:
+        with _progress(sum(len(queue) for queue in queues) - len(self.seen)) as step:
             for queue in queues:
                 for key, raw in queue.messages():
                     if self._is_enough():
                         return
-                    self._one(queue, key, raw, routes[queue.name])
-                    step(1)
+                    if raw not in self.seen:
+                        self._one(queue, key, raw, routes[queue.name])
+                        step(1)
 
     def _one(self, queue: CeleryQueue, key: str, raw: bytes, target: str) -> None:
-        if raw in self.seen:
-            return
         try:
             call = call_of(raw, self.app.conf.accept_content)
         except UnreadableMessage as error:
@@ -114,6 +113,7 @@ class Migration:
             click.echo(f"a message of {queue.name} is left there: {error}", err=True)
             return
         if self.tasks and call.name not in self.tasks:
+            self.seen.add(raw)
             return
         self._send(call, target)
         self.done[target] += 1
@@ -139,7 +139,7 @@ def _route(text: str) -> tuple[str, str]:
 @contextmanager
 def _progress(length: int) -> Iterator[Any]:
     """A bar on a terminal."""
-    if not sys.stdout.isatty() or not length:
+    if not sys.stdout.isatty() or length <= 0:
         yield lambda count: None
         return
     with click.progressbar(length=length, label="migrating") as progress:
