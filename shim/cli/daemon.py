@@ -90,6 +90,8 @@ def become(uid: str | None, gid: str | None) -> None:
     """Give up this process' rights for those of a user and a group."""
     try:
         user = _user(uid)
+        if user is not None and os.getuid() == user.pw_uid != 0:
+            return  # has been given up: a worker that has started anew
         if gid is not None:
             os.setgid(int(gid) if gid.isdigit() else grp.getgrnam(gid).gr_gid)
         elif user is not None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from .anew import at_a_terminal
 from .probing import SHARED
 
 #: Options of the supervisor itself, with the number of words that follow.
@@ -42,8 +43,14 @@ def supervise(count: int, name: str) -> int:
         for each in kept:
             each.send(number)
 
+    def start_anew(number: int, frame: Any) -> None:
+        for each in kept:
+            each.send(number)
+
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, stop)
+    if not at_a_terminal():
+        signal.signal(signal.SIGHUP, start_anew)
     for each in kept:
         each.start()
     while not stopped.wait(_LOOK):

@@ -24,6 +24,7 @@ from ..beat import EmbeddedService
 from ..platforms import check_privileges
 from ..utils.nodenames import node_format
 from ..worker import make_node, node_name
+from .anew import Anew, start_anew
 from .commands import NO_COLOR, Command
 from .daemon import NAMES as DAEMON
 from .daemon import prepared
@@ -47,7 +48,7 @@ def worker(
     context: click.Context, /, settings: tuple[str, ...], reload: bool, **options: Any
 ) -> None:
     """Run tasks until SIGTERM or SIGINT; then running tasks end first. A second SIGINT, or SIGQUIT,
-    hands them back at once.
+    hands them back at once. SIGHUP has it start anew, SIGUSR1 say where its threads are.
 
     Words such as worker_soft_shutdown_timeout=10 at the end are settings.
     """
@@ -66,13 +67,17 @@ def worker(
         options["heartbeat_file"] = node_format(options["heartbeat_file"], name)
     if background["pidfile"]:
         background["pidfile"] = node_format(background["pidfile"], name)
+    anew = Anew()
     with prepared(**background):
         if processes is not None:
             sys.exit(supervise(processes, name))
-        sys.exit(_serve(context, app, options))
+        code = _serve(context, app, options, anew)
+    if anew.asked:
+        start_anew()
+    sys.exit(code)
 
 
-def _serve(context: click.Context, app: Celery, options: dict[str, Any]) -> int:
+def _serve(context: click.Context, app: Celery, options: dict[str, Any], anew: Anew) -> int:
     """Run it; the exit code."""
     colorize = False if context.meta.get(NO_COLOR) else None
     log, style = _log(options, colorize), options.pop("log_style")
@@ -96,7 +101,7 @@ def _serve(context: click.Context, app: Celery, options: dict[str, Any]) -> int:
             logger.warning("--%s has no effect: %s", option, WITHOUT_EFFECT[name])
     made.on("signalled", tell_stop)
     greet(app, made)
-    with beating(app, clock), watched(made, watching):
+    with beating(app, clock), watched(made, watching), anew.heeded_by(made):
         made.run()
     return node.exitcode
 

@@ -194,6 +194,47 @@ def test_sigterm_means_cold_when_the_environment_says_so(run):
     assert "stopping at once: SIGTERM" in worker.log.read_text()
 
 
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_sighup_has_a_worker_start_anew_when_running_tasks_have_ended(run, pool):
+    worker = run("-P", pool, "--pidfile", "worker.pid")
+
+    worker.signal(signal.SIGHUP)
+    worker.says("stopping: SIGHUP")
+    worker.let_go()
+
+    assert worker.result.get(timeout=PATIENCE) == "held"
+    worker.says("Restarting the worker (bullrush -A ending worker -c 1")
+    wait_until(lambda: worker.log.read_text().count("ready.") == 2, timeout=PATIENCE)
+    assert (worker.folder / "worker.pid").read_text().strip() == str(worker.process.pid)
+    assert worker.app.send_task("hold").get(timeout=PATIENCE) == "held"
+    worker.signal(signal.SIGTERM)
+    assert worker.ends()[0] == 0
+
+
+def test_a_worker_that_was_told_to_stop_does_not_start_anew(run):
+    worker = run("-P", "threads")
+
+    worker.signal(signal.SIGHUP)
+    worker.signal(signal.SIGTERM)
+    worker.says("stopping: SIGTERM")
+    worker.let_go()
+
+    assert worker.ends() == (0, "SUCCESS")
+    assert "Restarting" not in worker.log.read_text()
+
+
+def test_sigusr1_says_where_the_threads_are(run):
+    worker = run("-P", "threads", CELERY_RDBSIG="1")
+
+    worker.signal(signal.SIGUSR1)
+
+    worker.says("in hold")
+    worker.let_go()
+    worker.signal(signal.SIGTERM)
+    assert worker.ends() == (0, "SUCCESS")
+    assert "CELERY_RDBSIG has no effect" in worker.log.read_text()
+
+
 def test_no_other_signal_can_stand_for_sigterm(app, monkeypatch):
     monkeypatch.setenv("REMAP_SIGTERM", "SIGHUP")
 

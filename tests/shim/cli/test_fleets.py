@@ -119,6 +119,10 @@ def test_whole_workers_run_side_by_side_and_one_that_dies_starts_again(commands,
         return stats.get("cluster-1@h", {}).get("pid", first) != first
 
     wait_until(another, 60)
+    supervisor.send_signal(signal.SIGHUP)
+    for _ in range(2):
+        until(supervisor, "Restarting the worker")
+    wait_until(lambda: names() == {"cluster-1@h", "cluster-2@h"}, 60)
     supervisor.send_signal(signal.SIGTERM)
     supervisor.communicate(timeout=60)
     assert supervisor.returncode == 0
