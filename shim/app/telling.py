@@ -88,8 +88,8 @@ def tell_failure(
 def tell_of_end(task: Task, request: Context, error: BaseException) -> None:
     """The log of the worker's own process on a run that was ended from outside."""
     if isinstance(error, TimeLimitExceeded):
-        what = "Hard time limit exceeded for %s[%s]: %s"
-        request_logger.error(what, task.name, request.id, error)
+        what = "Hard time limit (%ss) exceeded for %s[%s]"
+        request_logger.error(what, error.args[0], task.name, request.id)
     else:
         request_logger.error("Task handler raised error: %r", error)
 

@@ -192,7 +192,10 @@ def greet(app: Celery, made: Worker) -> None:
     say(f"[pool]   {made.settings.pool}, {made.concurrency} at once")
     say(f"[queues] {', '.join(queue.name for queue in made.queues) or 'none yet'}")
     say("[tasks]")
+    all_of_them = logger.isEnabledFor(logging.DEBUG)
     for name in sorted(app.tasks):
+        if name.startswith("celery.") and not all_of_them:
+            continue
         say(f"  . {name}")
     say("")
 

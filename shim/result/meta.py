@@ -21,6 +21,7 @@ from ..serialization import loads, unpacked_record
 
 if TYPE_CHECKING:
     from ..app.base import Celery
+    from .single import AsyncResult
 
 _NO_RESULT = NO_RESULT.text.encode()
 
@@ -97,6 +98,21 @@ class FailedMeta(Meta):
     def __init__(self, event: Event) -> None:
         self.status = states.FAILURE
         self.result = JobFailed(event.job_id, event.fields.get("failedReason", ""))
+
+
+class InheritedMeta(Meta):
+    """Of a step of a chain, from the result of a step before it that has failed."""
+
+    complete = False
+
+    def __init__(self, failed: AsyncResult) -> None:
+        self._failed = failed
+        self.status, self.result = failed.state, failed.result
+
+    @property
+    def traceback(self) -> str | None:  # type: ignore[override]
+        """That of the step that has failed."""
+        return self._failed.traceback
 
 
 class JobMeta(Meta):

@@ -14,7 +14,7 @@ from .base import ResultBase
 from .blocking import about_to_wait, assert_will_not_block, watchers
 from .facts import Facts
 from .looking import job_ids_of, look, view
-from .meta import EndMeta, Meta
+from .meta import EndMeta, InheritedMeta, Meta
 from .promises import Promise
 from .revoking import Revoking
 from .waiting import Patience, ends
@@ -189,7 +189,22 @@ class AsyncResult(Walking, Facts, Revoking, ResultBase):
         if not failed and known is not None and known.status in states.PROPAGATE_STATES and parents:
             failed = self._failed_among(parents)
         for each in failed:
+            self._inherit(each)
             each.maybe_throw()
+
+    def _inherit(self, failed: AsyncResult) -> None:
+        """A step of a chain fails as the one before it, as soon as a worker takes it; whoever has
+        been told of that need not see it wait.
+        """
+        heirs, node = list[AsyncResult](), self
+        while node is not failed:
+            heirs.append(node)
+            if not isinstance(node.parent, AsyncResult):
+                return  # a chord fails in its own way
+            node = node.parent
+        for each in heirs:
+            if each._cache is None:
+                each._keep(InheritedMeta(failed))
 
     def _throw_of_parents(self) -> None:
         """Raise what a parent failed with, when it has failed itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal as _signal
 from collections.abc import Iterable, Mapping
 from importlib import import_module
@@ -19,6 +20,9 @@ from .untold import tell_untold
 
 if TYPE_CHECKING:
     from .remote import Remote
+
+
+logger = logging.getLogger("celery.worker.control")
 
 
 def ok(value: Any) -> dict[str, Any]:
@@ -43,6 +47,7 @@ def revoke(
     state.revoked.add(ids)
     tell_untold(state)
     if not terminate:
+        logger.info("Tasks flagged as revoked: %s", ", ".join(sorted(ids)))
         return ok(f"tasks {ids} flagged as revoked")
     number = signal_number(signal)
     ended = [each for each in state.running_with(ids) if _terminate(state, each, number)]
@@ -89,6 +94,7 @@ def _terminate(state: Remote, delivery: Delivery, number: int) -> bool:
     if number == getattr(_signal, "SIGUSR1", None):
         return state.worker.pool.cancel(delivery, SoftTimeLimitExceeded("terminated by SIGUSR1"))
     state.node.terminated[delivery] = number
+    logger.info("Terminating %s (%s)", task_id_of(delivery.job.id), number)
     return state.worker.terminate(delivery, Revocation("terminated", number), number)
 
 

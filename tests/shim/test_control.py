@@ -221,7 +221,8 @@ def test_one_worker_tells_of_a_task_that_was_revoked_while_it_waited(
     assert told == [("add", result.id, how)]
 
 
-def test_a_revoked_id_is_remembered_by_workers_that_start_later(fleet, start, ask):
+def test_a_revoked_id_is_remembered_by_workers_that_start_later(fleet, start, ask, caplog):
+    caplog.set_level("INFO", "celery.worker.control")
     first, second = uuid.uuid4().hex, uuid.uuid4().hex
     fleet.control.revoke(first)
     start(hostname="one@test")
@@ -229,6 +230,7 @@ def test_a_revoked_id_is_remembered_by_workers_that_start_later(fleet, start, as
     answer = fleet.control.revoke(second, reply=True, timeout=PATIENCE, limit=1)
     assert answer == [{"one@test": {"ok": f"tasks { {second}!r} flagged as revoked"}}]
     assert second in state.revoked
+    assert f"Tasks flagged as revoked: {second}" in caplog.messages
     for task_id in (first, second):
         result = fleet.tasks["hold"].apply_async((task_id,), task_id=task_id)
         with pytest.raises(TaskRevokedError, match="revoked"):

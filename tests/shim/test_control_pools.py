@@ -60,8 +60,9 @@ def busy(app, worker, seconds=60, tasks=2):
     [(None, signal.SIGTERM), ("SIGKILL", signal.SIGKILL), ("INT", signal.SIGINT)],
 )
 def test_a_task_in_a_child_is_ended_by_the_signal_and_its_place_is_filled(
-    app, start, monkeypatch, name, number
+    app, start, monkeypatch, caplog, name, number
 ):
+    caplog.set_level("INFO", "celery.worker.control")
     worker = start("prefork")
     result, other = busy(app, worker)
     told = []
@@ -72,6 +73,7 @@ def test_a_task_in_a_child_is_ended_by_the_signal_and_its_place_is_filled(
         result.get(timeout=PATIENCE)
     assert (result.state, other.state) == ("REVOKED", "PENDING")
     assert told == [number]
+    assert caplog.messages == [f"Terminating {result.id} ({number:d})"]
     assert tasks_app.add.delay(2, 3).get(timeout=PATIENCE) == 5  # in the child that came instead
     wait_until(lambda: [each.job.id for each in worker.running()] == [other.id])
 

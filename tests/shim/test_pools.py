@@ -69,11 +69,13 @@ def test_many_coroutines_run_at_once_beside_one_slot(tasks, start):
     assert [result.get(timeout=30)[0] for result in slow] == [result.id for result in slow]
 
 
-def test_the_limits_of_a_task_hold(tasks, start):
+def test_the_limits_of_a_task_hold(tasks, start, caplog):
     start("prefork")
     assert tasks.soft.delay(30).get(timeout=30) == "cleaned up"
+    failed = tasks.hard.delay(30)
     with pytest.raises(TimeLimitExceeded, match=r"0\.3 s") as raised:
-        tasks.hard.delay(30).get(timeout=30)
+        failed.get(timeout=30)
+    assert f"Hard time limit (0.3s) exceeded for {tasks.hard.name}[{failed.id}]" in caplog.messages
     assert raised.value.args == (0.3,)
 
 

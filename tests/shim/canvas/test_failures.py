@@ -31,6 +31,18 @@ def test_a_failed_step_fails_every_later_step_with_its_exception(tasks, start):
     assert tasks.seen == []
 
 
+def test_who_was_told_of_the_failure_of_a_step_sees_no_later_one_wait(tasks, start):
+    start()
+    # Nobody serves that queue: the jobs of the later steps wait.
+    later = tasks.add.s(1).set(queue="nobody-here")
+    result = chain(tasks.boom.s(), later, later).delay()
+    with pytest.raises(ValueError, match="boom"):
+        result.get(timeout=PATIENCE)
+    assert (result.state, result.failed(), result.parent.state) == ("FAILURE", True, "FAILURE")
+    assert repr(result.result) == "ValueError('boom')"
+    assert "raise ValueError" in result.traceback
+
+
 def test_steps_that_were_not_sent_yet_fail_too(tasks, start):
     start()
     last = chain(tasks.boom.s(), group(tasks.note.s(), tasks.note.s()), tasks.note.s()).delay()
