@@ -27,6 +27,9 @@ from .serialization import (
 #: What a task returns that stores no result (`Ignore`). Every reader of JSON takes it for null; we
 #: tell it from a null that was returned.
 NO_RESULT = RawJson(" null")
+#: What is before the value of a task that has let go of what follows it. A value of JSON never
+#: begins with a blank; one behind which nothing runs does.
+LAST = "  "
 
 
 @dataclass(frozen=True)

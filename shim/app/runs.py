@@ -29,6 +29,7 @@ from ..canvas.following import (
     fail_rest,
     follow_failure,
     follow_success,
+    lets_go,
 )
 from ..canvas.joining import Inherited, behind_ignored
 from ..canvas.plan import JOINT
@@ -36,7 +37,7 @@ from ..einfo import ExceptionInfo
 from ..exceptions import Ignore, Reject, Retry, TimeLimitExceeded, WorkerLostError
 from ..failures import note_of, record_of
 from ..local import running
-from ..message import NO_RESULT, Message
+from ..message import LAST, NO_RESULT, Message
 from ..revocation import Revocation
 from ..serialization import dump_result
 from . import telling
@@ -143,11 +144,12 @@ class Run:
     def _after_value(self, value: Any) -> Outcome:
         try:
             conf = self.task.app.conf
-            stored = RawJson(dump_result(value, conf.result_serializer, conf.result_compression))
+            stored = dump_result(value, conf.result_serializer, conf.result_compression)
+            is_last = lets_go(self.context)
             if self.context.pending is not None:
                 run_beside(self, self.context.pending)
             if self.message.headers:
-                follow_success(self, value)
+                follow_success(self, value, is_last)
         except BaseException as error:
             return self._after_error(error)
         self._call("on_success", value, *self._identity())
@@ -157,7 +159,8 @@ class Run:
         if self.task.Request is not DEFAULT_REQUEST:
             tell_request(self, value)
         children = self.context.__dict__.get("children")
-        return Completed(stored, note_of(children) if children else "")
+        text = RawJson(LAST + stored if is_last else stored)
+        return Completed(text, note_of(children) if children else "")
 
     def _after_error(self, error: BaseException) -> Outcome:
         if isinstance(error, Revocation):

@@ -15,11 +15,13 @@ from bullrush.core.job import Job
 from bullrush.core.outcome import Failed, stack_of
 from bullrush.core.parents import Parent, read_parent
 
+from ..app.ahead import chain_of
 from ..app.context import Context
 from ..app.sending import prepare_call
 from .chords import _chord
 from .errbacks import called_here
 from .groups import group
+from .joining import behind_last
 from .plan import ids_of
 from .planting import send_again
 from .signatures import Signature, maybe_signature
@@ -32,13 +34,25 @@ if TYPE_CHECKING:
 _NOT_YET = 3600
 
 
-def follow_success(one: Run, value: Any) -> None:
-    """Send the callbacks of a task that has succeeded, and the rest of its workflow."""
+def lets_go(context: Any) -> bool:
+    """Whether a task has set its ``request.chain``, which was not empty, to None or to nothing."""
+    if "chain" not in context.__dict__ or context.chain:
+        return False
+    return bool(chain_of(context))
+
+
+def follow_success(one: Run, value: Any, is_last: bool) -> None:
+    """Send the callbacks of a task that has succeeded, and the rest of its workflow; that is failed
+    instead behind a task that is to be the last.
+    """
     app, headers, context = one.task.app, one.message.headers, one.context
     place: dict[str, Any] = {"root_id": context.root_id, "parent_id": context.id}
-    for each in headers.get("callbacks") or ():
+    for each in context.callbacks or ():  # a task may have taken them away
         callback = maybe_signature(each, app=app)
         context.children.append(send_again(app, callback, (value,), **place))
+    if is_last:
+        fail_rest(app, headers, behind_last(str(context.id)).outcome)
+        return
     for each in reversed(headers.get("chain") or ()):
         rest = maybe_signature(each, app=app)
         send_again(app, rest, (value,), parent_of(one.delivery.job), **place)
@@ -83,7 +97,7 @@ def parent_of(job: Job) -> Parent | None:
 
 def call_errbacks(one: Run, error: BaseException, outcome: Failed) -> None:
     """Call them here, or send them as tasks, whichever they take."""
-    _call_errbacks(one.task.app, one.message.headers.get("errbacks"), one.context, error, outcome)
+    _call_errbacks(one.task.app, one.context.errbacks, one.context, error, outcome)
 
 
 def call_errbacks_of_body(one: Run, error: BaseException, outcome: Failed) -> None:

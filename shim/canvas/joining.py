@@ -51,9 +51,10 @@ def joined(app: Celery, delivery: Delivery, message: Message) -> Message | Inher
     if failures:
         joint = delivery.job.name == JOINT and "replaced" not in message.headers
         return _inherited(app, shape, failures, joint)
-    ignored = next((key for key, raw in values.items() if raw == NO_RESULT.text.encode()), None)
-    if ignored is not None:
-        return behind_ignored(_task_id(ignored))
+    last = next((key for key, raw in values.items() if raw.startswith(b" ")), None)
+    if last is not None:
+        ignored = values[last] == NO_RESULT.text.encode()
+        return behind_ignored(_task_id(last)) if ignored else behind_last(_task_id(last))
     headers = {k: v for k, v in message.headers.items() if k not in _OURS}
     if message.headers.get("immutable"):
         return replace(message, headers=headers)
@@ -72,8 +73,17 @@ def joined(app: Celery, delivery: Delivery, message: Message) -> Message | Inher
 
 def behind_ignored(task_id: str) -> Inherited:
     """What follows a task that raised `Ignore` does not run, and whoever waits for it is told."""
-    error = TaskRevokedError(f"{task_id}, which is before it, was ignored")
-    return Inherited(Failed(str(error), "", record_of(error)), error, False)
+    return _revoked(f"{task_id}, which is before it, was ignored")
+
+
+def behind_last(task_id: str) -> Inherited:
+    """The same behind a task that has set its ``request.chain`` to None."""
+    return _revoked(f"{task_id}, which is before it, has ended the chain")
+
+
+def _revoked(reason: str) -> Inherited:
+    error = TaskRevokedError(reason)
+    return Inherited(Failed(reason, "", record_of(error)), error, False)
 
 
 def _inherited(app: Celery, shape: Any, failures: Mapping[str, str], joint: bool) -> Inherited:

@@ -104,6 +104,52 @@ def test_what_follows_a_step_that_raised_ignore_never_runs_and_is_told(make, app
     assert tasks.seen == []
 
 
+@pytest.mark.parametrize("empty", [lambda chain: None, lambda chain: chain[:0]])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda stop, t: chain(stop.s(), t.note.s()),
+        lambda stop, t: chain(t.same.s(1), stop.s(), t.note.si("immutable"), t.note.s()),
+        lambda stop, t: chain(stop.s(), group(t.note.s(), t.note.s())),
+    ],
+)
+def test_a_task_ends_its_chain_with_a_request_that_has_none(make, empty, app, tasks, start):
+    @app.task(bind=True)
+    def stop(self, *args):
+        self.request.chain = empty(self.request.chain)
+        return "enough"
+
+    start()
+    last = make(stop, tasks).delay()
+    for each in getattr(last, "results", [last]):
+        error = ended(each)
+        assert isinstance(error, TaskRevokedError)
+        assert "has ended the chain" in str(error)
+    steps = [last]
+    while steps[-1].parent is not None:
+        steps.append(steps[-1].parent)
+    assert "enough" in [each.get(timeout=PATIENCE, propagate=False) for each in steps[1:]]
+    assert tasks.seen == []
+
+
+def test_a_member_of_a_chord_that_looks_at_its_chain_ends_nothing(look, tasks, start):
+    start()
+    found = chord([look.s(), tasks.same.s(1)], tasks.same.s()).delay().get(timeout=PATIENCE)
+    assert found[0]["chain"] is None
+
+
+def test_a_task_may_take_its_links_away(app, tasks, start):
+    @app.task(bind=True)
+    def alone(self):
+        self.request.callbacks = None
+        return 1
+
+    start(concurrency=1)
+    alone.apply_async(link=tasks.note.s("linked")).get(timeout=PATIENCE)
+    tasks.note.delay("after").get(timeout=PATIENCE)
+    assert tasks.seen == [["after"]]
+
+
 def test_what_follows_an_unregistered_step_ends_too(app, tasks, start):
     start()
     unknown = Signature("no.such.task", app=app)
