@@ -7,6 +7,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .lazy import loading
+
 if TYPE_CHECKING:
     from ._state import current_app, shared_task
     from .app.base import Celery
@@ -71,6 +73,15 @@ _HOMES = {
     "xstarmap": ".canvas",
 }
 
+#: Celery's modules that are attributes of the package without an import of their own.
+_find_module = loading(
+    __name__,
+    (
+        *("app", "beat", "bootsteps", "canvas", "events", "exceptions", "loaders", "platforms"),
+        *("result", "schedules", "signals", "states", "utils", "worker"),
+    ),
+)
+
 __all__ = [
     "AsyncResult",
     "Celery",
@@ -103,7 +114,7 @@ def __getattr__(name: str) -> Any:
     elif name in _HOMES:
         value = getattr(import_module(_HOMES[name], __name__), name)
     else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = _find_module(name)
     globals()[name] = value
     return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from importlib import import_module
 from typing import Any
 
 
@@ -114,3 +115,35 @@ def find_worker_task() -> Any:
 
 #: The task that runs here, else something false.
 current_task: Any = Proxy(find_current_task)
+
+
+class class_property:
+    """A property of a class, asked by the class or by an instance; with `setter` an instance sets
+    it for its class.
+    """
+
+    def __init__(
+        self, getter: Callable[[Any], Any], setter: Callable[[Any, Any], None] | None = None
+    ) -> None:
+        self._getter, self._setter = getter, setter
+        self.__doc__ = getter.__doc__
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self._getter(owner or type(instance))
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if self._setter is None:
+            raise AttributeError(f"{self._getter.__name__} cannot be set")
+        self._setter(type(instance), value)
+
+    def setter(self, setter: Callable[[Any, Any], None]) -> class_property:
+        """The same, which can be set."""
+        return type(self)(self._getter, setter)
+
+
+def try_import(module: str, default: Any = None) -> Any:
+    """That module, or `default` when it is not installed."""
+    try:
+        return import_module(module)
+    except ImportError:
+        return default

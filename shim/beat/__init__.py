@@ -4,6 +4,8 @@ The schedule itself is in Redis, as BullMQ's job schedulers, so that workers go 
 beat is there, and any number of beats never sends anything twice.
 """
 
+from ..schedules import crontab, maybe_schedule
+from ..utils.log import get_logger
 from .entry import BeatLazyFunc, ScheduleEntry
 from .persistent import PersistentScheduler
 from .scheduler import DEFAULT_MAX_INTERVAL, Scheduler, SchedulingError, event_t
@@ -18,5 +20,11 @@ __all__ = [
     "Scheduler",
     "SchedulingError",
     "Service",
+    "crontab",
     "event_t",
+    "get_logger",
+    "logger",
+    "maybe_schedule",
 ]
+
+logger = get_logger("celery.beat")

@@ -21,6 +21,22 @@ ACTIVE = f"{OURS}.bridge.active"
 ENVIRONMENT = "BULLRUSH_AS_CELERY"
 #: What bullrush has and Celery has not: not to be reached by Celery's name.
 _NOT_CELERYS = frozenset({"bridge", "core", "flask_ext"})
+#: What others import from Celery's inside and is not here -> what to use in its place.
+_INSTEAD = {
+    "apps.worker": 'app.worker_main(["worker", ...]) runs a worker in this process',
+    "apps.multi": "bullrush multi starts several workers",
+    "backends": "the job is the result; task.backend and celery.backends.base are here",
+    "bin": "app.start([...]) and app.worker_main([...]) run commands in this process",
+    "concurrency": "worker_pool, or -P, chooses among prefork, threads, asyncio and solo; "
+    "there is no time limit for the start of a child",
+    "contrib.migrate": "bullrush migrate takes over the messages of Celery's queues",
+    "contrib.rdb": "breakpoint() works in a worker with -P solo",
+    "security": "keep strangers out of Redis by rediss:// and a user with a password",
+    "utils.timer2": "countdown and eta of a call, or the threading module",
+    "worker.autoscale": "worker_autoscaler and --autoscale are here",
+    "worker.components": "signals such as worker_init take the place of bootsteps",
+    "worker.consumer": "signals such as worker_ready take the place of bootsteps",
+}
 #: Celery raises classes of this package; what stands for each of its modules.
 _BILLIARD = {
     "billiard": f"{OURS}.bridge.billiard_package",
@@ -43,7 +59,7 @@ class _Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             # Answered here, so that a Celery that is installed as well is never half used.
             raise ModuleNotFoundError(
                 f"No module named {fullname!r} (bullrush stands for Celery here and has no such "
-                "module)",
+                f"module{_remedy(fullname)})",
                 name=fullname,
             )
         return ModuleSpec(fullname, self, is_package=True)
@@ -76,6 +92,15 @@ class _Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         rest = fullname[len(ALIAS) :]
         first = rest[1:].partition(".")[0]
         return None if first in _NOT_CELERYS else OURS + rest
+
+
+def _remedy(fullname: str) -> str:
+    """What to use instead of a module of Celery's, by the longest beginning of its name."""
+    words = fullname.split(".")[1:]
+    for end in range(len(words), 0, -1):
+        if remedy := _INSTEAD.get(".".join(words[:end])):
+            return f": {remedy}"
+    return ""
 
 
 _alias = _Alias()

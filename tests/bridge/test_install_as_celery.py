@@ -57,6 +57,35 @@ def test_a_module_that_celery_has_not_is_not_found_by_its_name(run_python, modul
     assert printed.startswith(f"{module} No module named '{module}'")
 
 
+def test_what_is_not_here_of_celerys_inside_says_what_to_use(run_python):
+    printed = run_python(
+        ALIAS + "\ntry:\n    from celery.concurrency import asynpool\n"
+        "except ModuleNotFoundError as error:\n    print(error)"
+    )
+    assert "has no such module: worker_pool, or -P, chooses among prefork" in printed
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("states.SUCCESS", "signals.task_prerun", "app.task.Task", "utils.text.abbr"),
+        *("app.amqp.AMQP", "result.AsyncResult", "schedules.crontab", "beat.Scheduler"),
+        *("utils.log", "platforms.EX_OK"),
+    ],
+)
+def test_modules_are_there_as_attributes_of_celery(run_python, name):
+    assert run_python(ALIAS + f"import celery; print(celery.{name})")
+
+
+def test_what_the_package_has_not_is_an_attribute_error(run_python):
+    printed = run_python(
+        ALIAS + "import celery\n"
+        "print(hasattr(celery, 'nothing'), hasattr(celery.utils, 'nothing'), "
+        "hasattr(celery.app, 'nothing'))"
+    )
+    assert printed.split() == ["False"] * 3
+
+
 def test_it_can_be_asked_for_twice(run_python):
     printed = run_python(
         ALIAS + "bullrush.install_as_celery(); import celery, sys\n"
