@@ -91,6 +91,10 @@ class Command(click.Command):
         return super().invoke(ctx)
 
 
+#: What lists say of our own commands that need an extra, which a list must not import.
+_OWN = {"serve": "The admin API, health and the dashboard, alone."}
+
+
 class Commands(click.Group):
     """A group whose commands are imported when they are used, and that other libraries add to.
 
@@ -116,7 +120,7 @@ class Commands(click.Group):
         if added is not None:
             return Plugin(cmd_name, lambda: added, added.help)
         plugin = _plugins().get(cmd_name)
-        return None if plugin is None else Plugin(cmd_name, plugin)
+        return None if plugin is None else Plugin(cmd_name, plugin, _OWN.get(cmd_name))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -103,6 +103,13 @@ def test_it_serves_the_api_without_a_dashboard_and_ends_quietly(redis_url, port)
         process.communicate()
 
 
+def test_the_list_of_commands_says_what_it_is():
+    process = start("--help")
+    said, _ = process.communicate(timeout=30)
+    (line,) = [each for each in said.splitlines() if each.split()[:1] == ["serve"]]
+    assert line.split(maxsplit=1)[1] == "The admin API, health and the dashboard, alone."
+
+
 @pytest.mark.row(154)
 def test_it_does_not_start_unprotected(redis_url):
     process = start("serve", "--port", "0", BULLRUSH_REDIS_URL=redis_url)
