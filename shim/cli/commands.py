@@ -91,7 +91,8 @@ class Command(click.Command):
         return super().invoke(ctx)
 
 
-#: What lists say of our own commands that need an extra, which a list must not import.
+#: Our own commands that need an extra, and what lists say of them without importing that. As all of
+#: ours they get the application itself.
 _OWN = {"serve": "The admin API, health and the dashboard, alone."}
 
 
@@ -182,7 +183,7 @@ class Plugin(click.Command):
             command = self._load()
         except (ImportError, RuntimeError) as error:
             raise click.ClickException(f"{self.name} cannot be used: {error}") from None
-        if parent is not None:
+        if parent is not None and self.name not in _OWN:
             parent.obj = CLIContext.of(parent)
         return command.make_context(info_name, args, parent, **extra)
 
