@@ -11,6 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .local import Proxy
+from .local import current_task as current_task
+from .local import find_current_task as get_current_task
+from .local import find_worker_task as get_current_worker_task
 
 if TYPE_CHECKING:
     from .app.base import Celery
@@ -104,6 +107,10 @@ def tell_finalized(app: Celery) -> None:
 
 #: The application made last, or a default one.
 current_app: Any = Proxy(find_current)
+
+# Celery's names, which formatters of logs and other packages import from here.
+get_current_app, set_default_app = find_current, set_default
+__all__ = ["get_current_app", "get_current_task", "get_current_worker_task", "set_default_app"]
 
 
 def shared_task(*args: Any, **options: Any) -> Any:

@@ -297,6 +297,10 @@ class DisabledBackend(Backend):
     """Where Celery keeps no results. No application has it here: the job is the result."""
 
 
+#: Celery's names of the classes that backends are derived from.
+BaseBackend = KeyValueStoreBackend = Backend
+
+
 def _unread(reply: Any) -> None:
     """What Redis says to it does not matter."""
 

@@ -2,8 +2,11 @@
 texts, logging, dispatch of signals.
 """
 
+from kombu.utils.objects import cached_property
+
 from ..ids import uuid
 from ..lazy import loading
+from .functional import chunks, noop
 from .imports import gen_task_name, import_from_cwd, instantiate
 from .nodenames import nodename, nodesplit, worker_direct
 
@@ -26,12 +29,15 @@ __getattr__ = loading(
 )
 
 __all__ = [
+    "cached_property",
+    "chunks",
     "gen_task_name",
     "gen_unique_id",
     "import_from_cwd",
     "instantiate",
     "nodename",
     "nodesplit",
+    "noop",
     "uuid",
     "worker_direct",
 ]

@@ -6,8 +6,10 @@ import base64
 import datetime
 import pickle
 import re
-from collections.abc import Sequence
-from typing import Any
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
+from typing import Any, NoReturn
 
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 _FALSE = frozenset({"0", "false", "no", "off", "n", "f", ""})
@@ -40,24 +42,39 @@ def b64decode(value: str | bytes) -> bytes:
 
 
 def jsonify(
-    obj: Any, builtin_types: tuple[type, ...] = (int, float, str), key: Any = None, **_: Any
+    obj: Any,
+    builtin_types: tuple[type, ...] = (int, float, str),
+    key: Any = None,
+    keyfilter: Callable[[Any], Any] | None = None,
+    unknown_type_filter: Callable[[Any], Any] | None = None,
 ) -> Any:
     """The value with everything turned into what plain JSON holds; dates become ISO text.
+
+    Args:
+        keyfilter: whether an entry of a dict is kept, by its key.
+        unknown_type_filter: gives what stands for a part that has no such form.
 
     Raises:
         ValueError: a part that has no such form.
     """
+    rest = {"keyfilter": keyfilter, "unknown_type_filter": unknown_type_filter}
     if obj is None or isinstance(obj, builtin_types):
         return obj
     if isinstance(obj, (list, tuple)):
-        return [jsonify(each, builtin_types) for each in obj]
+        return [jsonify(each, builtin_types, **rest) for each in obj]
     if isinstance(obj, dict):
-        return {name: jsonify(value, builtin_types, name) for name, value in obj.items()}
+        return {
+            name: jsonify(value, builtin_types, name, **rest)
+            for name, value in obj.items()
+            if keyfilter is None or keyfilter(name)
+        }
     if isinstance(obj, (datetime.datetime, datetime.date, datetime.time)):
         text = re.sub(r"(\.\d{3})\d{3}", r"\1", obj.isoformat())
         return re.sub(r"\+00:00$", "Z", text)
     if isinstance(obj, datetime.timedelta):
         return str(obj)
+    if unknown_type_filter is not None:
+        return unknown_type_filter(obj)
     raise ValueError(f"Unsupported type: {type(obj)!r} {obj!r} (parent: {key})")
 
 
@@ -144,3 +161,34 @@ def shown(value: Any) -> str:
         return repr(value)
     except Exception:
         return f"<{type(value).__name__}>"
+
+
+def subclass_exception(name: str, parent: type, module: str) -> type:
+    """A class of exceptions, made by its name."""
+    return type(name, (parent,), {"__module__": module})
+
+
+def itermro(cls: type, stop: Iterable[type]) -> Iterator[type]:
+    """A class and those it is derived from, up to the first of `stop`."""
+    return takewhile(lambda each: each not in stop, cls.mro())
+
+
+def ensure_serializable(items: Iterable[Any], encoder: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """The items, with text for each that the encoder refuses."""
+    return tuple(_encodable(each, encoder) for each in items)
+
+
+def _encodable(item: Any, encoder: Callable[[Any], Any]) -> Any:
+    try:
+        encoder(item)
+    except Exception:
+        return shown(item)
+    return item
+
+
+def raise_with_context(exc: BaseException) -> NoReturn:
+    """Raise it from the exception that is being handled, if there is one."""
+    current = sys.exc_info()[1]
+    if current is None or current is exc:
+        raise exc
+    raise exc from current

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import random
 import zoneinfo
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bullrush.core import clock
@@ -12,6 +13,7 @@ from bullrush.core import clock
 from ..rates import per_second as rate
 
 __all__ = [
+    "adjust_timestamp",
     "delta_resolution",
     "get_exponential_backoff_interval",
     "humanize_seconds",
@@ -27,6 +29,8 @@ __all__ = [
     "to_utc",
     "utcnow",
     "utcoffset",
+    "weekday",
+    "yearmonth",
 ]
 
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
@@ -176,3 +180,37 @@ def utcoffset(time: Any = None, localtime: Any = None) -> float:
     """Hours that this machine's zone lies behind UTC."""
     offset = timezone.local.utcoffset(datetime.datetime.now())
     return -(offset or datetime.timedelta()).total_seconds() / 3600
+
+
+def adjust_timestamp(ts: float, offset: float, here: Callable[..., float] = utcoffset) -> float:
+    """A moment (s) of another machine, by its and this one's hours behind UTC."""
+    return ts - (offset - here()) * 3600
+
+
+def weekday(name: str) -> int:
+    """``"monday"`` or ``"mon"`` as 1; Sunday is 0.
+
+    Raises:
+        KeyError: no day of that name.
+    """
+    return _number(name, _DAYS)
+
+
+def yearmonth(name: str) -> int:
+    """``"december"`` or ``"dec"`` as 12.
+
+    Raises:
+        KeyError: no month of that name.
+    """
+    return _number(name, _MONTHS) + 1
+
+
+def _number(name: str, names: Sequence[str]) -> int:
+    short = name[:3].lower()
+    if short not in names:
+        raise KeyError(name)
+    return names.index(short)
+
+
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

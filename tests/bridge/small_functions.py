@@ -1,8 +1,10 @@
 """Calls of functions in `celery.utils`; printed, and compared with what Celery itself prints."""
 
 import datetime
+import json
 import zoneinfo
 
+from celery import _state, utils
 from celery.utils import functional, imports, nodenames, serialization, text
 from celery.utils import time as times
 
@@ -89,3 +91,29 @@ for error in (ValueError(1), Odd(1, 2), KeyError("x", [1])):
     print(type(travels).__name__, str(travels), travels.args)
 back = serialization.UnpickleableExceptionWrapper.from_exception(Odd(1, 2)).restore()
 print(type(back).__name__, type(back).__module__, back.args)
+show(serialization.jsonify, {"a": {1}, "b": 2}, unknown_type_filter=str)
+print(serialization.jsonify({"a": 1, "b": {"c": 2}}, keyfilter=lambda key: key != "c"))
+made = serialization.subclass_exception("Made", ValueError, "some.module")
+print(made.__name__, made.__module__, made.__mro__[1:3])
+print([kind.__name__ for kind in serialization.itermro(KeyError, (Exception, object))])
+print(serialization.ensure_serializable([1, {2}, "x"], json.dumps))
+try:
+    try:
+        raise KeyError("first")
+    except KeyError:
+        serialization.raise_with_context(ValueError("then"))
+except ValueError as error:
+    print(repr(error), repr(error.__cause__))
+show(serialization.raise_with_context, ValueError("alone"))
+for day in ("mon", "Sunday", "nope"):
+    show(times.weekday, day)
+for month in ("jan", "December", "nope"):
+    show(times.yearmonth, month)
+print(times.adjust_timestamp(1000.5, -1, here=lambda: 0))
+show(utils.noop, 1, a=2)
+print([list(part) for part in utils.chunks(iter(range(3)), 2)], utils.cached_property.__name__)
+show(_state.get_current_task)
+show(_state.get_current_worker_task)
+print(
+    bool(_state.current_task), _state.get_current_app() is _state.current_app._get_current_object()
+)

@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 from bullrush import states
+from bullrush.backends import base
 from bullrush.core.keys import celery_result_key
 from bullrush.exceptions import TaskRevokedError
 
@@ -187,3 +188,11 @@ def test_a_client_of_redis_is_there_for_locks_of_ones_own(app, name):
 def test_data_without_a_state_leaves_it_pending(app, name):
     app.backend.store_result(name, {"a": 1}, None)
     assert (app.AsyncResult(name).state, app.AsyncResult(name).info) == ("PENDING", {"a": 1})
+
+
+def test_a_backend_of_ones_own_may_be_derived_from_celerys_names(app, name):
+    class Kept(base.KeyValueStoreBackend):
+        """A backend as a package of Celery's has it."""
+
+    assert issubclass(Kept, base.BaseBackend)
+    assert Kept(app).get_state(name) == "PENDING"
