@@ -55,7 +55,10 @@ def follow_success(one: Run, value: Any, is_last: bool) -> None:
         return
     for each in reversed(headers.get("chain") or ()):
         rest = maybe_signature(each, app=app)
-        send_again(app, rest, (value,), parent_of(one.delivery.job), **place)
+        began = send_again(app, rest, (value,), parent_of(one.delivery.job), **place)
+        while began.parent is not None:
+            began = began.parent
+        context.children.append(began)
 
 
 def follow_failure(one: Run, error: BaseException, outcome: Failed) -> None:

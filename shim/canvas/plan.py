@@ -217,6 +217,9 @@ def _rest_of(stages: Sequence[Stage]) -> Signature:
     assert isinstance(first, Beside)
     header = group()
     header["kwargs"]["tasks"] = list(first.members)
+    known = next(filter(None, map(_group_of, first.members)), None)
+    if known is not None:
+        header["options"]["task_id"] = known
     if len(stages) == 1:
         return header
     body = _chain()
@@ -229,6 +232,14 @@ def _rest_of(stages: Sequence[Stage]) -> Signature:
         body["kwargs"]["tasks"].append(stage)
     found = _chord(group(), None)
     found["kwargs"].update(header=header, body=body)
+    return found
+
+
+def _group_of(member: Any) -> str | None:
+    """The id of the group that a member was settled for; of a chain, its last step has it."""
+    while isinstance(member, _chain) and member.tasks:
+        member = member.tasks[-1]
+    found: str | None = member.options.get("group_id")
     return found
 
 

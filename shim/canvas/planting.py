@@ -240,9 +240,8 @@ def send_again(
     found = signature.clone()
     result = found.freeze(**place)
     with_arguments(found, args, dict(kwargs or {}))
-    planned = plan(found)
-    know_queues(result, Planting(app, renew=False, parent=parent).plant(planned))
-    return planned.shape if parent is not None else result
+    know_queues(result, Planting(app, renew=False, parent=parent).plant(plan(found)))
+    return result
 
 
 def know_queues(

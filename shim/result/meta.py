@@ -16,6 +16,7 @@ from bullrush.core.errors import JobFailed
 from .. import states
 from ..exceptions import DecodeError, InvalidTaskError
 from ..failures import exception_of, read_record
+from ..ids import task_id_of
 from ..message import NO_RESULT, Message, decode
 from ..serialization import loads, unpacked_record
 
@@ -189,9 +190,21 @@ class JobMeta(Meta):
         if self.job.finished_on is None:
             return None
         record = read_record(self.job.exception)
+        if self.status != states.SUCCESS:
+            return record.get("children") or []
         # The record of an earlier try, of a task that returned in the end, tells of that try.
-        stale = self.status == states.SUCCESS and "exc_type" in record
-        return [] if stale else record.get("children") or []
+        sent = [] if "exc_type" in record else record.get("children") or []
+        return [*sent, *self._next_of_chain()]
+
+    def _next_of_chain(self) -> list[Any]:
+        """What waited for this task alone, as `as_tuple` gives it: the step of the chain after it.
+        A member of a group is waited for by what has the values of all, and what could not be
+        planned before is among those that the task sent.
+        """
+        parent, headers = self.job.parent, self._message.headers
+        if not parent or "group" in headers or "chain" in headers:
+            return []
+        return [[[task_id_of(parent["id"]), None], None]]
 
     @property
     def name(self) -> str | None:  # type: ignore[override]

@@ -364,6 +364,47 @@ def collected():
     return [value for _, value in result.collect()]
 
 
+def collected_along_a_chain():
+    last = chain(add.s(1, 2), add.s(4), add.s(8)).delay()
+    last.get(timeout=LONG)
+    first = last.parent.parent
+    edges = [[parent and parent.id, node.id] for parent, node in first.iterdeps()]
+    named = {None: None, first.id: "first", last.parent.id: "second", last.id: "last"}
+    return [
+        [value for _, value in first.collect()],
+        first.get_leaf(),
+        [[named[parent], named[node]] for parent, node in edges],
+        len(first.graph),
+        [value for _, value in last.collect()],
+    ]
+
+
+def children_of_steps():
+    linked = add.s(1, 2)
+    linked.link(add.s(10))
+    end = chain(linked, add.s(4)).delay()
+    found = [outcome(end), sorted(each.get(timeout=LONG) for each in end.parent.children)]
+    failing = chain(add.s(1, 2), fail.si(), add.s(1)).delay()
+    found += [settle(failing), len(failing.parent.parent.children), len(failing.parent.children)]
+    joined = chord([add.s(1, 1), chain(add.s(2, 2), add.s(1))], xsum.s()).delay()
+    found.append(outcome(joined))
+    found += [len(each.children) for each in joined.parent.results]
+    found.append(len(joined.parent.results[1].parent.children))
+    spread = chain(add.s(1, 1), group(add.s(1), add.s(2))).delay()
+    spread.get(timeout=LONG)
+    for each in spread.parent.children:
+        same = [each.id == spread.id, [r.id for r in each] == [r.id for r in spread]]
+        found.append([type(each).__name__, each == spread, *same])
+    gathered = chain(add.s(1, 1), group(add.s(1), add.s(2)), xsum.s()).delay()
+    found.append(gathered.get(timeout=LONG))
+    children = gathered.parent.parent.children
+    same = [[each.id == gathered.parent.id for each in children], len(children)]
+    found.append([[type(each).__name__ for each in children], *same])
+    inner = chord([chain(add.s(1, 1), group(add.s(1), add.s(2))), add.s(3, 3)], xsum.s()).delay()
+    found.append(inner.get(timeout=LONG))
+    return found
+
+
 # canvas
 
 

@@ -220,3 +220,21 @@ def test_workflows_sent_by_a_task_are_its_children(app, tasks, start):
     start()
     inner, children = sends.delay().get(timeout=PATIENCE)
     assert children == [inner]
+
+
+def test_a_chain_can_be_walked_from_its_first_step(app, tasks, start):
+    start()
+    last = chain(tasks.add.s(1, 2), tasks.add.s(4), tasks.add.s(8)).delay()
+    assert last.get(timeout=PATIENCE) == 15
+    first = app.AsyncResult(last.parent.parent.id)
+    assert [each.id for each in first.children] == [last.parent.id]
+    assert [value for _, value in first.collect()] == [3, 7, 15]
+    assert first.get_leaf() == 15
+
+
+def test_a_group_that_follows_a_task_is_its_child(app, tasks, start):
+    start()
+    spread = chain(tasks.add.s(1, 1), group(tasks.add.s(1), tasks.add.s(2))).delay()
+    assert spread.get(timeout=PATIENCE) == [3, 4]
+    (child,) = spread.parent.children
+    assert (child.id, child.get(timeout=PATIENCE)) == (spread.id, [3, 4])
