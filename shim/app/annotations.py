@@ -63,4 +63,9 @@ def _of_all(annotation: Any, task: Task) -> Any:
 
 
 def _wrap(task: Task, name: str, wrapper: Callable[[Any], Any]) -> None:
-    setattr(task, name, wrapper(getattr(task, name)))
+    wrapped = wrapper(getattr(task, name))
+    if name == "__call__":  # Python looks for it on the class alone
+        kind: Any = type(task)
+        kind.__call__ = lambda self, *args, **kwargs: wrapped(*args, **kwargs)
+    else:
+        setattr(task, name, wrapped)

@@ -81,8 +81,8 @@ _GENERAL = [
 ]
 _BROKER = [
     works("broker_url", None, _HERE, "redis, rediss, unix or memory; CELERY_BROKER_URL wins"),
-    works("broker_read_url", None, _HERE, "must be the same as broker_write_url"),
-    works("broker_write_url", None, _HERE, "must be the same as broker_read_url"),
+    works("broker_read_url", None, _HERE, "None: broker_url; the same as broker_write_url"),
+    works("broker_write_url", None, _HERE, "None: broker_url; the same as broker_read_url"),
     works("broker_transport", None, _HERE, "a part of the URL, used when there is no broker_url"),
     works("broker_host", None, _HERE, "as broker_transport"),
     works("broker_port", None, _HERE, "as broker_transport"),

@@ -61,13 +61,16 @@ def locations(conf: Settings) -> list[str]:
     Raises:
         ImproperlyConfigured: one is that of another broker, or reading and writing have two.
     """
-    read, write = conf.broker_read_url, conf.broker_write_url
+    # As in Celery, what is not set is broker_url, and what is set comes before it.
+    read, write = (
+        each or conf.broker_url for each in (conf.broker_read_url, conf.broker_write_url)
+    )
     if read and write and read != write:
         raise ImproperlyConfigured(
-            "broker_read_url and broker_write_url differ; jobs are read where they are written, so "
-            "give one broker_url"
+            "broker_read_url and broker_write_url differ, or one of them and broker_url; jobs are "
+            "read where they are written, so give one broker_url"
         )
-    configured = conf.broker_url or read or write or _of_parts(conf)
+    configured = read or write or _of_parts(conf)
     found = [_url(each, conf) for each in _together(_listed(configured))]
     return [redis_url(configured=each) for each in found] or [redis_url()]
 

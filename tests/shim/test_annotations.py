@@ -72,6 +72,7 @@ def test_a_name_with_a_sign_wraps_a_method(annotated):
         return lambda *args, **kwargs: 2 * run(*args, **kwargs)
 
     assert annotated({"proj.add": {"@run": doubled}})(4) == 8
+    assert annotated({"proj.add": {"@__call__": doubled}})(4) == 8
 
 
 def test_an_annotation_of_another_kind_is_refused(annotated):

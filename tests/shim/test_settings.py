@@ -243,6 +243,15 @@ def test_only_protocol_two_is_there(bare):
         ({"broker_url": ["redis://a", "redis://b"]}, "redis://a"),
         ({"broker_url": "redis://a;redis://b"}, "redis://a"),
         ({"broker_read_url": "redis://a", "broker_write_url": "redis://a"}, "redis://a"),
+        (
+            {
+                "broker_url": "redis://b",
+                "broker_read_url": "redis://a",
+                "broker_write_url": "redis://a",
+            },
+            "redis://a",
+        ),
+        ({"broker_url": "redis://a", "broker_write_url": "redis://a"}, "redis://a"),
         ({"broker_host": "h", "broker_port": 7, "broker_vhost": "3"}, "redis://h:7/3"),
         ({"broker_host": "h", "broker_user": "u", "broker_password": "p/"}, "redis://u:p%2F@h/0"),
         ({"broker_url": "redis://h", "broker_connection_timeout": 2}, "?socket_connect_timeout=2"),
@@ -264,6 +273,8 @@ def test_the_broker_can_be_said_in_every_form(bare, monkeypatch, settings, url):
         ({"broker_url": "amqp://guest@h//"}, "amqp:// is another broker"),
         ({"broker_url": "sqs://"}, "sqs:// is another broker"),
         ({"broker_read_url": "redis://a", "broker_write_url": "redis://b"}, "differ"),
+        ({"broker_url": "redis://a", "broker_write_url": "redis://b"}, "differ"),
+        ({"broker_url": "redis://a", "broker_read_url": "redis://b"}, "differ"),
         ({"broker_url": "redis://h", "broker_transport_options": 3}, "is a dict"),
     ],
 )
