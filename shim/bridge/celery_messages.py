@@ -121,17 +121,25 @@ def call_of(raw: bytes, accept: Iterable[str]) -> StoredCall:
         accept: content types that may be decoded, as ``accept_content``.
 
     Raises:
-        UnreadableMessage: says why not.
+        UnreadableMessage: says why not; that it is a part of a chord, too.
     """
     try:
         message = json.loads(raw)
         headers, properties = message["headers"], message.get("properties") or {}
         body = unpack(_box(message, headers, properties), accept)
         if "task" in headers:
-            return _second(headers, properties, body, message["content-type"])
-        return _first(properties, body, message["content-type"])
+            call = _second(headers, properties, body, message["content-type"])
+        else:
+            call = _first(properties, body, message["content-type"])
     except Exception as error:
         raise UnreadableMessage(f"{type(error).__name__}: {error}") from error
+    if "chord" in call.options:
+        # How many of its parts have ended already is counted in Celery's result backend.
+        raise UnreadableMessage(
+            f"{call.name}[{call.task_id}] is in the header of a chord, whose body only Celery's "
+            "workers would call: let them end it"
+        )
+    return call
 
 
 def _box(

@@ -307,6 +307,23 @@ def test_protocol_1_and_plain_bodies_are_read():
     assert found.options == {"retries": 2}
 
 
+def test_a_part_of_a_chord_is_left_for_celery_which_counts_them(own, source):
+    total = {"task": "total", "args": [], "kwargs": {}, "options": {"task_id": "b"}}
+    raw = {
+        "body": json.dumps([[], {}, {"chord": total, "chain": None}]),
+        "headers": {"task": "a.b", "id": "part"},
+        "content-type": "application/json",
+        "content-encoding": "utf-8",
+        "properties": {},
+    }
+    driver = connect(source)
+    driver.execute(("RPUSH", "chords", json.dumps(raw)))
+    said = bullrush_says(own, "migrate", source, "-Q", "chords", "-a")
+    assert (said.exit_code, driver.execute(("LLEN", "chords"))) == (1, 1)
+    driver.close()
+    assert "a.b[part] is in the header of a chord" in said.output
+
+
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[1]", b'{"headers": {}, "body": "x"}'])
 def test_what_is_no_message_is_refused(raw):
     with pytest.raises(UnreadableMessage):
