@@ -165,16 +165,16 @@ class JobMeta(Meta):
 
     @property
     def traceback(self) -> str | None:  # type: ignore[override]
-        if self.status not in states.EXCEPTION_STATES:
-            return None
         if not self._ended and self._own:
             return self._own.get("traceback")
+        if self.status not in states.EXCEPTION_STATES:
+            return None
         return self.job.stacktrace[-1] if self.job.stacktrace else None
 
     @property
     def date_done(self) -> datetime.datetime | None:  # type: ignore[override]
         ended = self.job.finished_on
-        if ended is None:
+        if ended is None or not self._ended:
             return None
         return datetime.datetime.fromtimestamp(ended / 1000, datetime.timezone.utc)
 

@@ -155,3 +155,13 @@ def test_a_request_without_arguments_shows_none(app):
         pass
 
     assert (work.request.argsrepr, work.request.kwargsrepr) == ("()", "{}")
+
+
+def test_nobody_is_answered_to_unless_the_call_says_so(app, start):
+    @app.task(bind=True)
+    def work(self):
+        return self.request.reply_to
+
+    start()
+    assert work.delay().get(timeout=10) is None
+    assert work.apply_async(reply_to="me").get(timeout=10) == "me"

@@ -432,6 +432,7 @@ def test_who_waits_for_an_ignored_run_is_told_of_no_end(app, start):
     with pytest.raises(TimeoutError):
         result.get(timeout=1)
     assert (result.state, result.info, result.ready()) == ("PARKED", {"n": 1}, False)
+    assert result.date_done is None
 
 
 def test_a_state_of_ones_own_holds_what_a_result_holds(app, start):
@@ -460,6 +461,8 @@ def test_a_state_of_ones_own_without_a_json_form_is_an_encode_error(app, start):
 def test_a_failure_that_a_task_tells_of_has_the_traceback_that_it_gives(app, start):
     @app.task(bind=True)
     def work(self):
+        self.update_state(state="TROUBLE", traceback="line 6")
+        assert app.AsyncResult(self.request.id).traceback == "line 6"
         self.update_state(state="FAILURE", meta=KeyError("gone"), traceback="line 7")
         raise Ignore
 

@@ -337,3 +337,21 @@ def test_a_retry_because_of_a_retry_is_one_retry(app, start, seen):
     assert nervous.delay().get(timeout=10) == "done"
     assert seen == [0, 1]
     assert app.queue(app.conf.task_default_queue).get_delayed_count() == 0
+
+
+def test_no_second_message_is_made_for_a_retry(app, start, seen):
+    @app.task(bind=True)
+    def flaky(self):
+        seen.append(self.request.eta)
+        if not self.request.retries:
+            signal = self.retry(countdown=0.05, throw=False)
+            seen.append(signal.sig)
+            raise signal
+
+    start()
+    flaky.apply_async(countdown=0.05).get(timeout=10)
+    first, sig, second = seen
+    assert (sig, second) == (None, first)
+    assert first is not None
+    with pytest.raises(NotImplementedError, match=r"self\.retry"):
+        flaky.signature_from_request()

@@ -83,7 +83,7 @@ def test_not_a_number_travels_though_node_cannot_read_it(app, start, echo):
 
 @pytest.mark.parametrize(
     "value",
-    [{1}, frozenset(), datetime.timedelta(1), Colour.RED, 1j, Point(1), object()],
+    [{1}, frozenset(), datetime.timedelta(1), Colour.RED, 1j, Point(1), object(), "\ud800"],
     ids=lambda value: type(value).__name__,
 )
 def test_what_json_cannot_hold_is_refused_at_the_caller(app, echo, value):
