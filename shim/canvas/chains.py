@@ -7,7 +7,7 @@ from typing import Any
 
 from .groups import group
 from .several import Several
-from .signatures import Signature, maybe_signature
+from .signatures import Signature, part_of
 
 
 @Signature.register_type(name="chain")
@@ -18,7 +18,7 @@ class _chain(Several):
         if len(tasks) == 1 and isinstance(tasks[0], (list, tuple)):
             tasks = tuple(tasks[0])
         app = options.pop("app", None)
-        steps = [_unrolled(maybe_signature(each, app=app, clone=True)) for each in tasks]
+        steps = [_unrolled(part_of("a step of a chain", each, app)) for each in tasks]
         super().__init__(
             "celery.chain", (), {"tasks": steps}, app=app, subtask_type="chain", **options
         )

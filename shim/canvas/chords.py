@@ -9,7 +9,7 @@ from typing import Any
 from ..exceptions import CPendingDeprecationWarning
 from .chains import attach_parent
 from .groups import group
-from .signatures import Signature, maybe_signature
+from .signatures import Signature, maybe_signature, part_of
 
 
 @Signature.register_type(name="chord")
@@ -31,7 +31,7 @@ class _chord(Signature):
     ) -> None:
         inner = {
             "header": _header(header, app),
-            "body": maybe_signature(body, app=app, clone=True),
+            "body": None if body is None else part_of("the body of a chord", body, app),
         }
         super().__init__(
             task, args, {**(kwargs or {}), **inner}, app=app, subtask_type="chord", **options
@@ -61,7 +61,7 @@ class _chord(Signature):
     def _with_body(self, body: Any) -> _chord:
         """The same header with another body. Not a clone: whoever sends it makes one."""
         made = type(self).__new__(type(self))
-        body = maybe_signature(body, app=self._app, clone=True)
+        body = part_of("the body of a chord", body, self._app)
         dict.__init__(made, self, kwargs={**self.kwargs, "body": body})
         made._app = self._app
         return made

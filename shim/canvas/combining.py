@@ -9,7 +9,7 @@ from .chains import _chain
 from .chords import _chord
 from .groups import group
 from .items import chunks
-from .signatures import Signature, maybe_signature
+from .signatures import Signature, part_of
 
 
 def combine(left: Any, right: Any) -> Any:
@@ -52,14 +52,13 @@ def join(found: Iterable[Any]) -> Signature:
     steps: list[Any] = []
     several = False
     for each in found:
-        if not isinstance(each, dict):
-            raise TypeError(f"a step of a chain is a signature, not {each!r}")
+        step = part_of("a step of a chain", each, clone=False)
         several = several or bool(steps)
         if len(steps) == 1 and isinstance(steps[0], (group, _chord)):
             # Behind a group that nothing is before, a group of one stays what it is.
-            steps[0] = steps[0] | maybe_signature(each)
+            steps[0] = steps[0] | step
         else:
-            _append(steps, maybe_signature(each))
+            _append(steps, step)
     if several and len(steps) == 1 and isinstance(steps[0], _chord):
         return steps[0]
     return _chain(*steps)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..ids import uuid
 from ..result import GroupResult
 from .several import Several
-from .signatures import Signature, maybe_signature
+from .signatures import Signature, maybe_signature, part_of
 
 
 @Signature.register_type()
@@ -30,10 +30,10 @@ class group(Several):
             found = tasks[0]
             if isinstance(found, group):
                 found = found.tasks
-            elif isinstance(found, dict):
+            elif isinstance(found, dict) or not isinstance(found, Iterable):
                 found = [found]
         app = options.pop("app", None)
-        members = (maybe_signature(each, app=app, clone=True) for each in found)
+        members = (part_of("a member of a group", each, app) for each in found)
         lazy = isinstance(found, Iterator)
         super().__init__(
             "celery.group",

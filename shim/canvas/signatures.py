@@ -372,4 +372,17 @@ def maybe_signature(d: Any, app: Any = None, clone: bool = False) -> Any:
     return Signature.from_dict(d, app=app) if isinstance(d, dict) else d
 
 
+def part_of(part: str, d: Any, app: Any = None, clone: bool = True) -> Signature:
+    """A signature, or one that came as a dict, or a copy of it, for a workflow.
+
+    Raises:
+        TypeError: it is neither; `part` names its place.
+    """
+    found = maybe_signature(d, app=app, clone=clone)
+    if not isinstance(found, Signature):
+        hint = f"; write {d.name}.s()" if hasattr(d, "apply_async") and hasattr(d, "s") else ""
+        raise TypeError(f"{part} is a signature, not {d!r}{hint}")
+    return found
+
+
 maybe_subtask = maybe_signature

@@ -112,6 +112,24 @@ def test_only_signatures_can_be_put_together(tasks):
         tasks.add.s() | 5
 
 
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda t: group(t.add), r"a member of a group is a signature, .*; write .*add\.s\(\)"),
+        (lambda t: group(t.add.s(1), None), "a member of a group is a signature, not None"),
+        (lambda t: group([1, 2]), "a member of a group is a signature, not 1"),
+        (lambda t: chain(t.add), "a step of a chain is a signature, .*; write"),
+        (lambda t: chain(t.add.s(1), t.add), "a step of a chain is a signature, .*; write"),
+        (lambda t: chord([t.add], t.add.s()), "a member of a group is a signature, .*; write"),
+        (lambda t: chord([t.add.s(1)], t.add), "the body of a chord is a signature, .*; write"),
+        (lambda t: chord([t.add.s(1)])(t.add), "the body of a chord is a signature, .*; write"),
+    ],
+)
+def test_a_task_in_place_of_its_signature_is_refused_with_what_to_write(make, said, tasks):
+    with pytest.raises(TypeError, match=said):
+        make(tasks)
+
+
 def test_a_group_puts_a_link_on_its_first_member_alone(tasks):
     found = group(tasks.add.s(1, 1), tasks.add.s(2, 2))
     found.link(tasks.note.s())
