@@ -231,7 +231,9 @@ class Control:
         destination: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Serve one more queue. Exchange and routing key are labels here."""
+        """Serve one more queue. What the worker itself sends to that exchange by that key goes
+        there as well.
+        """
         arguments = {
             "queue": queue,
             "exchange": exchange,

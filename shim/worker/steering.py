@@ -165,8 +165,18 @@ def time_limit(
     args=[("queue", str), ("exchange", str), ("exchange_type", str), ("routing_key", str)],
     signature="<queue> [exchange [type [routing_key]]]",
 )
-def add_consumer(state: Remote, queue: str, **kwargs: Any) -> Any:
+def add_consumer(
+    state: Remote,
+    queue: str,
+    exchange: str | None = None,
+    exchange_type: str | None = None,
+    routing_key: str | None = None,
+    **options: Any,
+) -> Any:
     """Serve one more queue."""
+    if exchange or routing_key:
+        labels = {"exchange": exchange or queue, "exchange_type": exchange_type or "direct"}
+        state.app.amqp.queues.add(queue, **labels, routing_key=routing_key or queue)
     state.worker.add_queue(queue)
     return ok(f"add consumer {queue}")
 

@@ -300,6 +300,23 @@ def test_queues_are_added_and_left_while_a_worker_runs(fleet, start, ask, queue_
     assert waits.state == "PENDING"
 
 
+def test_a_queue_that_is_added_with_an_exchange_is_reached_by_it(fleet, start, ask, queue_name):
+    start(hostname="one@test")
+    extra = f"{queue_name}-extra"
+    labels = {"exchange": f"{extra}-events", "exchange_type": "topic", "routing_key": "shop.#"}
+    fleet.control.add_consumer(extra, **labels, reply=True, timeout=PATIENCE, limit=1)
+    (added,) = [each for each in ask.active_queues()["one@test"] if each["name"] == extra]
+    assert added["exchange"]["name"] == f"{extra}-events"
+    assert (added["exchange"]["type"], added["routing_key"]) == ("topic", "shop.#")
+    # The worker is in this process, so that this call is made as its tasks make theirs.
+    sent = fleet.tasks["add"].apply_async(
+        (1, 2), exchange=f"{extra}-events", routing_key="shop.cut"
+    )
+    assert (sent.queue, sent.get(timeout=PATIENCE)) == (extra, 3)
+    refused = command(fleet, "add_consumer", queue="b", exchange="b", exchange_type="fanout")
+    assert "app.control.broadcast()" in refused["error"]
+
+
 def test_the_number_of_slots_changes_while_a_worker_runs(fleet, start):
     worker = start(concurrency=1)
     assert command(fleet, "pool_grow", n=2) == {"ok": "pool will grow"}
