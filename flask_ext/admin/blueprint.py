@@ -39,6 +39,8 @@ from .routing import Route
 
 logger = logging.getLogger(__name__)
 
+#: That of the blueprint.
+NAME = "bullrush_admin"
 SUBJECTS = (
     counts,
     jobs,
@@ -72,7 +74,7 @@ _STATUS: tuple[tuple[type[BullrushError], int], ...] = (
 
 def admin_blueprint(url_prefix: str) -> Blueprint:
     """The admin routes. Nothing in them is open."""
-    blueprint = GuardedBlueprint("bullrush_admin", __name__, url_prefix=url_prefix)
+    blueprint = GuardedBlueprint(NAME, __name__, url_prefix=url_prefix)
     blueprint.register_error_handler(BullrushError, refuse)
     blueprint.after_request(audit.record)
     for route in ROUTES:

@@ -96,7 +96,8 @@ class Collector:
         self._reading_guard = threading.Lock()
         self._news = threading.Condition()
         self._reading = Reading()
-        self._read_at = self._slowly_at = self._failed_at = float("-inf")
+        #: When the last reading began; one that began before `_expired` is old.
+        self._read_at = self._slowly_at = self._failed_at = self._expired = float("-inf")
         self._failure: BullrushError | None = None
         self._gauges = Gauges()
         self._listeners = 0
@@ -112,26 +113,33 @@ class Collector:
             ConnectionFailed: Redis did not answer, now or less than `max_age` s before.
         """
         asked = time.monotonic()
-        if asked - self._read_at <= max_age:
+        if self._is_fresh(max_age):
             return self._reading
         with self._reading_guard:
             if self._failure is not None and asked - self._failed_at <= max_age:
                 raise self._failure
-            if time.monotonic() - self._read_at > max_age:
+            if not self._is_fresh(max_age):
                 self._read_anew()
             return self._reading
 
+    def expire(self) -> None:
+        """Somebody has changed a queue: whoever asks next reads anew."""
+        self._expired = time.monotonic()
+
+    def _is_fresh(self, max_age: float) -> bool:
+        return self._read_at >= self._expired and time.monotonic() - self._read_at <= max_age
+
     def _read_anew(self) -> None:
+        begun = time.monotonic()
         try:
-            self._publish(self._read())
+            self._publish(self._read(), begun)
         except BullrushError as error:
             self._failure, self._failed_at = error, time.monotonic()
             raise
 
     def recent(self) -> tuple[QueueSnapshot, ...]:
         """The queues as they were read last, if that was within `PERIOD`; else none."""
-        fresh = time.monotonic() - self._read_at <= PERIOD
-        return self._reading.queues if fresh else ()
+        return self._reading.queues if self._is_fresh(PERIOD) else ()
 
     def hour_of(self, queue: QueueSnapshot) -> Series:
         """What ended in one queue in the last hour.
@@ -219,10 +227,10 @@ class Collector:
                 self._reading = replace(self._reading, version=version, away=True)
                 self._news.notify_all()
 
-    def _publish(self, reading: Reading) -> None:
+    def _publish(self, reading: Reading, begun: float) -> None:
         with self._news:
             self._reading = replace(reading, version=self._reading.version + 1)
-            self._read_at, self._failure = time.monotonic(), None
+            self._read_at, self._failure = begun, None
             self._news.notify_all()
 
     def _read(self) -> Reading:

@@ -9,7 +9,9 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from bullrush.core import Failed
 from bullrush.flask_ext.dashboard.board import board_of
+from tests.support.trips import Hands
 from tests.support.waiting import wait_until
 
 from .chromium import PATIENCE
@@ -103,6 +105,29 @@ def test_the_tab_key_reaches_everything_and_shows_where_it_is(browser, binding, 
     assert browser.run("return document.activeElement.className") == "skip"
     press(browser, Keys.ENTER)
     assert browser.run("return location.hash") == "#main"
+
+
+def test_the_focus_stays_on_a_button_when_what_is_around_it_is_renewed(browser, binding):
+    """On that of its own row, where several do the like."""
+    for name in ("emails", "images"):
+        queue = binding.queue(name)
+        queue.add("send")
+        hands = Hands(queue)
+        (delivery,) = hands.take()
+        hands.commit(delivery, Failed("no such mailbox"))
+    browser.open(f"{ROOT}/errors")
+    ready(browser)
+    at = "return document.activeElement.dataset.queue ?? document.activeElement.tagName"
+    for name in ("emails", "images"):
+        browser.run(f"document.querySelector('[data-do][data-queue={name}]').focus()")
+        assert browser.run(at) == name
+        before = state(browser, "updates")
+        binding.queue("emails").add("send")
+        hands = Hands(binding.queue("emails"))
+        (delivery,) = hands.take()
+        hands.commit(delivery, Failed("no such mailbox"))
+        wait_until(lambda before=before: state(browser, "updates") != before, PATIENCE)
+        assert browser.run(at) == name
 
 
 @pytest.mark.parametrize("path", ["", "/queue?name=emails", "/job?queue=emails&id=1", "/workers"])

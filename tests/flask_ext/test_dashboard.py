@@ -127,3 +127,14 @@ def test_a_redis_that_is_away_is_asked_once_for_all_who_look_within_a_second(
     with pytest.raises(ConnectionFailed):
         collector.current(PERIOD)
     assert counter.trips == 2
+
+
+def test_whoever_has_changed_a_queue_sees_it_at_once(client, get, token, binding):
+    binding.queue("emails").add("send")
+    headers = {"Authorization": f"Bearer {token}"}
+    for act in ("pause", "resume", "pause"):
+        get("/queue?name=emails")  # read less than a second before
+        client.post(f"/api/admin/queues/emails/{act}", headers=headers)
+        page = get("/queue?name=emails").text
+        assert ('data-do="resume"' in page) == (act == "pause")
+        assert (">paused<" in get().text) == (act == "pause")

@@ -119,16 +119,18 @@ const sent = new Map();
 
 function replaceFrom(page) {
   if (pressed) return later.push(() => replaceFrom(page));
+  const refocus = [];
   for (const part of document.querySelectorAll("[data-part]")) {
     const found = page.getElementById(part.id);
     const html = found ? found.outerHTML : "";
     if (sent.get(part.id) === html || isInUse(part)) continue;
     sent.set(part.id, html);
-    if (found) swap(part, document.adoptNode(found));
+    if (found) refocus.push(swap(part, document.adoptNode(found)));
     else part.replaceChildren();
   }
   document.body.dataset.updates = Number(document.body.dataset.updates || 0) + 1;
   document.dispatchEvent(new CustomEvent("bullrush:renewed"));
+  for (const each of refocus) each(); // now that buttons are shown
 }
 
 /** Whether somebody types there. */
@@ -137,17 +139,17 @@ function isInUse(part) {
   return part.contains(active) && active.matches("input:not([type=checkbox]), textarea, select");
 }
 
-/** Put a part in the place of its older self; what was opened or has the focus keeps that. */
+/** Put a part in the place of its older self; what was opened stays so. Gives what brings the focus back. */
 function swap(part, fresh) {
   const opened = [...part.querySelectorAll("details")].map((each) => each.open);
   const focus = part.contains(document.activeElement) ? path(document.activeElement) : null;
   [...fresh.querySelectorAll("details")].forEach((each, index) => { each.open = opened[index] ?? each.open; });
   part.replaceWith(fresh);
-  if (focus) [...fresh.querySelectorAll(focus.tag)].find((each) => path(each).key === focus.key)?.focus();
+  return () => focus && [...fresh.querySelectorAll(focus.tag)].find((each) => path(each).key === focus.key)?.focus();
 }
 
 function path(element) {
-  const names = ["href", "data-do", "data-id", "data-job", "data-scheduler", "data-undo", "name"];
+  const names = ["href", "data-do", "data-queue", "data-id", "data-job", "data-scheduler", "data-fingerprint", "data-name", "data-undo", "name", "tabindex"];
   return { tag: element.tagName, key: names.map((each) => element.getAttribute(each)).join(" ") };
 }
 
@@ -157,7 +159,7 @@ function replaceParts(parts) {
     if (!element) continue;
     // Where somebody is at the keyboard, or has chosen another span, the part stays.
     if (element.dataset.span && element.dataset.span !== "1h") continue;
-    swap(element, elementOf(html));
+    swap(element, elementOf(html))();
   }
 }
 
