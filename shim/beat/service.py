@@ -66,8 +66,9 @@ class Service:
         kind = self._class  # a wrong name is told before anybody hears of this beat
         logger.info("beat: Starting...")
         logger.debug("beat: the scheduler is %s", kind)
-        signal = signals.beat_embedded_init if embedded_process else signals.beat_init
-        signal.send(sender=self)
+        if embedded_process:
+            signals.beat_embedded_init.send(sender=self)
+        signals.beat_init.send(sender=self)
         try:
             while not self._is_shutdown.is_set():
                 self._is_shutdown.wait(self._turn())

@@ -110,20 +110,25 @@ def test_a_beat_that_died_is_followed_by_another(app, add, fixed):
     assert "scheduler" in vars(second)
 
 
-def test_the_signal_of_a_beat_gets_its_service(app, add):
+@pytest.mark.parametrize("embedded", [False, True])
+def test_the_signals_of_a_beat_get_its_service(app, add, embedded):
     seen = []
 
-    def look(sender=None, **_):
-        seen.append(sender)
+    def look(sender=None, signal=None, **_):
+        seen.append((signal.name, sender))
         sender.stop()
 
-    signals.beat_init.connect(look, weak=False)
+    heard = (signals.beat_embedded_init, signals.beat_init)
+    for each in heard:
+        each.connect(look, weak=False)
     try:
         service = app.Beat(quiet=True).Service(app)
-        service.start()
+        service.start(embedded_process=embedded)
     finally:
-        signals.beat_init.disconnect(look)
-    assert seen == [service]
+        for each in heard:
+            each.disconnect(look)
+    names = ["beat_embedded_init", "beat_init"] if embedded else ["beat_init"]
+    assert seen == [(each, service) for each in names]
 
 
 def test_an_embedded_beat_sends_beside_the_worker(app, start):
