@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 from bullrush.core.worker import Worker
 
 from ...app.base import Celery
 from ...result import allow_join_result
+from ...utils.imports import import_from_cwd, reload_from_cwd
 from ...worker import make_worker
 from . import tasks as tasks  # registers celery.ping
 
@@ -38,6 +41,26 @@ class TestWorkController:
 
     def ensure_started(self) -> None:
         """Nothing to wait for: a worker that was started takes jobs."""
+
+    def reload(
+        self,
+        modules: Iterable[str] | None = None,
+        reload: bool = False,
+        reloader: Callable[[ModuleType], ModuleType] | None = None,
+    ) -> None:
+        """Have child processes know the tasks of now; threads know them at once.
+
+        Args:
+            modules: names of modules that are imported first.
+            reload: load those anew that are imported already.
+            reloader: what does so; `importlib.reload` when not given.
+        """
+        for name in modules or ():
+            if reload and name in sys.modules:
+                reload_from_cwd(sys.modules[name], reloader)
+            else:
+                import_from_cwd(name)
+        self.worker.pool.renew()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.worker, name)

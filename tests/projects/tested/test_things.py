@@ -12,6 +12,7 @@ def test_a_task_defined_in_the_test(celery_app, celery_worker):
     def mul(x, y):
         return x * y
 
+    celery_worker.reload()  # as Celery's manual has it
     assert mul.delay(4, 4).get(timeout=10) == 16
 
 
