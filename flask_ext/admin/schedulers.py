@@ -93,12 +93,15 @@ def show_scheduler(asked: Asked) -> Scheduler:
 
 @ROUTES.action(_ONE, method="PUT")
 def upsert_scheduler(asked: Asked, body: Upsert) -> Scheduler:
-    """Make a job scheduler, or change it."""
-    refuse_hidden(body.data, "data")
-    names = ("every", "pattern", "tz", "limit", "start_date", "end_date", "offset", "name", "data")
+    """Make a job scheduler, or change it. Data that is sent back as it was shown stays whole."""
+    names = ("every", "pattern", "tz", "limit", "start_date", "end_date", "offset", "name")
     given = {name: getattr(body, name) for name in names}
     asked.queue.upsert_job_scheduler(
-        _id(asked), immediately=body.immediately, options=body.options.keywords(), **given
+        _id(asked),
+        immediately=body.immediately,
+        options=body.options.keywords(),
+        data=_whole(asked, body.data),
+        **given,
     )
     return _shown(asked, _found(asked))
 
@@ -119,15 +122,30 @@ def remove_scheduler(asked: Asked) -> Removed:
     return Removed(removed=asked.queue.remove_job_scheduler(_id(asked)))
 
 
+def _whole(asked: Asked, data: Json) -> Json:
+    """The data that is meant: the present one if it is shown like that."""
+    present = asked.queue.get_job_scheduler(_id(asked))
+    if present is not None and _shown_data(asked, present) == data:
+        found: Json = present.data
+        return found
+    refuse_hidden(data, "data")
+    return data
+
+
+def _shown_data(asked: Asked, scheduler: JobScheduler) -> Json:
+    shows = asked.binding.settings.show_job_data
+    found: Json = redaction_of(asked.binding)(scheduler.data) if shows else NOT_SHOWN
+    return found
+
+
 def _shown(asked: Asked, scheduler: JobScheduler) -> Scheduler:
     redaction = redaction_of(asked.binding)
     hidden = {"data", "offset", "options", "runs"}
-    shows = asked.binding.settings.show_job_data
     return Scheduler(
         **{name: getattr(scheduler, name) for name in Scheduler.model_fields.keys() - hidden},
         offset=scheduler.offset if scheduler.every else None,
         runs=next_runs(scheduler),
-        data=redaction(scheduler.data) if shows else NOT_SHOWN,
+        data=_shown_data(asked, scheduler),
         options=redaction({to_camel(name): each for name, each in scheduler.options.items()}),
     )
 

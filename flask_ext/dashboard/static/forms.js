@@ -90,7 +90,7 @@ export async function changeScheduler(path) {
   const old = await call("GET", path);
   const changed = await ask({
     title: `Change ${old.id}`,
-    text: `Its next run is planned anew. ${HIDDEN}`,
+    text: "Its next run is planned anew. Values that are not shown stay while the payload is left as it is.",
     fields: [
       { name: "pattern", label: "Cron pattern, five or six fields", value: old.pattern },
       { name: "tz", label: "Time zone of the pattern, such as Europe/Berlin", value: old.tz },

@@ -62,6 +62,18 @@ def test_what_is_shown_of_a_scheduler_can_be_sent_back(get, send, queue):
     assert queue.get_job_scheduler("kept").options == keep
 
 
+def test_data_that_is_sent_back_as_it_was_shown_keeps_what_was_not(get, send, queue):
+    path = "/queues/emails/schedulers/yearly"
+    shown = get(path)["data"]
+    assert shown == {"token": "[redacted]", "n": 1}
+    body = {"pattern": "0 0 2 1 *", "name": "report"}
+    assert send("PUT", path, {**body, "data": shown}).status_code == 200
+    changed = queue.get_job_scheduler("yearly")
+    assert (changed.pattern, changed.data) == ("0 0 2 1 *", YEAR["data"])
+    assert send("PUT", path, {**body, "data": {**shown, "n": 2}}).status_code == 422
+    assert queue.get_job_scheduler("yearly").data == YEAR["data"]
+
+
 def test_a_scheduler_runs_now_and_goes_on(post, queue):
     before = queue.get_job_scheduler("yearly").next
     added = post("/queues/emails/schedulers/yearly/run")
