@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -246,6 +247,10 @@ class AsyncResult(Walking, Facts, Revoking, ResultBase):
         return meta
 
     def _look_anew(self) -> Meta:
+        conf = self.app.conf
+        if conf.task_always_eager and not conf.task_store_eager_result:
+            text = "with task_always_eager nothing is stored that could be read by an id; see "
+            warnings.warn(f"{text}task_store_eager_result", RuntimeWarning, stacklevel=4)
         return view(self.app, self)
 
     def _more(self) -> Meta:

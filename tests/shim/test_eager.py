@@ -221,6 +221,13 @@ def test_results_are_stored_when_the_settings_say_so(eager, stored):
     assert stored(quiet.delay()) == stored(own.delay()) == ("PENDING", "None")
 
 
+def test_a_result_that_is_read_by_its_id_though_nothing_is_stored_warns(eager):
+    result = eager.task(lambda: 1, name="one").delay()
+    with pytest.warns(RuntimeWarning, match="see task_store_eager_result"):
+        assert eager.AsyncResult(result.id).state == "PENDING"
+    assert result.state == "SUCCESS"
+
+
 def test_extended_results_say_what_was_called(eager, stored):
     eager.conf.result_extended = True
     add = eager.task(lambda x, y: x + y, name="add")
