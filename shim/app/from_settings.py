@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import _state
+
+
+class CurrentApp:
+    """The application of a task that belongs to none yet: the current one."""
+
+    def __get__(self, task: Any, owner: type | None = None) -> Any:
+        return _state.current_app._get_current_object()
+
 
 class FromSetting:
     """An option of a task that is read from the settings while the task does not say itself.
@@ -18,8 +27,8 @@ class FromSetting:
     def __get__(self, task: Any, owner: type | None = None) -> Any:
         if task is None:
             return None
-        app = getattr(task, "app", None)
-        if app is None:
+        app = task.app if task._bound else explicit(task, "app")
+        if app is None:  # it belongs to none yet
             return None
         value = None
         for name in self.names:
@@ -34,7 +43,7 @@ def explicit(task: Any, name: str) -> Any:
     for place in (vars(task), *(vars(kind) for kind in type(task).__mro__)):
         if name in place:
             found = place[name]
-            return None if isinstance(found, FromSetting) else found
+            return None if isinstance(found, (FromSetting, CurrentApp)) else found
     return None
 
 

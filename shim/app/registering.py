@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: Options of ``@app.task`` that are not options of the task.
 _OF_THE_DECORATOR = ("shared", "lazy", "filter")
 #: What `functools.wraps` and `typing.get_type_hints` ask a function for; a task has them too.
-_OF_THE_FUNCTION = ("__name__", "__qualname__", "__annotations__")
+_OF_THE_FUNCTION = ("__qualname__", "__annotations__")
 
 
 class Registering:
@@ -165,6 +165,7 @@ class Registering:
         _check(rest)
         attributes = {
             **rest,
+            "app": self,
             "bind": bind,
             "name": name,
             "__doc__": function.__doc__,
@@ -185,7 +186,7 @@ class Registering:
         tasks = self.tasks
         _check({name: getattr(instance, name) for name in ("rate_limit", "batch")})
         if not getattr(instance, "name", None):
-            kind = type(instance)
+            kind: type = type(instance)
             instance.name = self.gen_task_name(kind.__name__, kind.__module__)
         before = tasks.get(instance.name)
         if before is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..exceptions import ImproperlyConfigured, MaxRetriesExceededError, OperationalError
 from .arguments import checker_of
 from .context import Context
-from .from_settings import FromSetting, fall_back
+from .from_settings import CurrentApp, FromSetting, fall_back
 from .outage import check_policy
 from .retrying import retrying
 
@@ -27,8 +27,9 @@ _STRATEGY = "celery.worker.strategy:default"
 class TaskOptions:
     """What a task may say of itself, with the defaults; see `Task`."""
 
-    app: Celery
-    name: str
+    #: Of a task that is registered with none: the current one.
+    app: Celery = CurrentApp()  # type: ignore[assignment]
+    name: str = None  # type: ignore[assignment]
     bind: Any = False
     #: A base class of tasks, not a task itself.
     abstract = True
@@ -150,6 +151,12 @@ class TaskOptions:
     def backend(self) -> Any:
         """What knows of results: the application's, since the job is the result."""
         return self.app.backend
+
+    @property
+    def __name__(self) -> str:
+        """That of the function, or of the class."""
+        kind: type = type(self)
+        return kind.__name__
 
     @property
     def __header__(self) -> Callable[..., Any] | None:

@@ -266,3 +266,31 @@ def delivered(app):
             return self.last
 
     return Taking()
+
+
+def test_a_class_knows_its_application_from_its_first_line(app):
+    seen = []
+
+    class Told(Task):
+        def __init__(self):
+            seen.append((self.app, self.name))
+
+    @app.task(base=Told, name="told")
+    def work():
+        pass
+
+    assert work.name == "told"
+    assert seen == [(app, "told")]
+
+
+def test_a_task_of_no_application_is_one_of_the_current(app):
+    class Free(Task):
+        def run(self):
+            return [self.app, self.name, self.rate_limit]
+
+    app.set_current()
+    app.conf.task_default_rate_limit = "5/s"
+    free = Free()
+    assert (free(), free.__name__) == ([app, None, None], "Free")
+    assert (Task.name, Task.app) == (None, app)
+    assert app.register_task(free)() == [app, f"{__name__}.Free", "5/s"]
