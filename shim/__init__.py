@@ -43,7 +43,8 @@ class version_info_t(NamedTuple):
     serial: str = ""
 
 
-#: The version of Celery whose API this is, for code that compares it; `__version__` is our own.
+#: The version of Celery whose API this is, for code that compares it; `__version__` is our own, or
+#: this one where the package is asked by Celery's name.
 VERSION = version_info = version_info_t(5, 7, 0)
 
 #: Public name -> the module that has it. A name is loaded when it is first asked for, so that who
@@ -110,9 +111,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        value: Any = _version()
-    elif name in _HOMES:
-        value = getattr(import_module(_HOMES[name], __name__), name)
+        return _version()
+    if name in _HOMES:
+        value: Any = getattr(import_module(_HOMES[name], __name__), name)
     else:
         value = _find_module(name)
     globals()[name] = value
@@ -124,8 +125,6 @@ def __dir__() -> list[str]:
 
 
 def _version() -> str:
-    metadata = import_module("importlib.metadata")  # slow to import, and seldom asked
-    try:
-        return str(metadata.version("bullrush"))
-    except metadata.PackageNotFoundError:  # a source tree that was never installed
-        return "0"
+    if import_module(".bridge", __name__).is_installed():
+        return ".".join(map(str, VERSION[:3]))
+    return str(import_module(".version", __name__).release())

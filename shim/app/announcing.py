@@ -98,7 +98,7 @@ class Publication:
             body=self._body,
             exchange="",
             routing_key=self.queue,
-            declare=[],
+            declare=[self.app.amqp.queues[self.queue]],
             headers=self._headers,
             properties=properties,
             retry_policy=self.app.conf.get("task_publish_retry_policy"),

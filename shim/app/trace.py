@@ -41,11 +41,15 @@ from .runs import Run
 from .scheduled import date_expiry
 from .task import Task
 from .telling import tell_revoked
+from .wrapping import TracerFunction, build_tracer, task_has_custom, traced
 
 if TYPE_CHECKING:
     from .base import Celery
 
+__all__ = ["Tracer", "build_tracer", "task_has_custom"]
+
 logger = logging.getLogger("celery.app.trace")
+_plain = build_tracer
 
 
 class Tracer:
@@ -57,6 +61,8 @@ class Tracer:
         self.app = app
         self.hostname = hostname
         self._rates = RateLimits(app)
+        #: Task -> what another library has put around its runs.
+        self._tracers: dict[Task, TracerFunction] = {}
 
     @property
     def hold(self) -> Hold | None:
@@ -228,9 +234,23 @@ class Tracer:
         context = self._context(task, message, delivery)
         token = running.set((*running.get(), (task, context)))
         try:
-            return Run(task, message, context, delivery).start()
+            start = Run(task, message, context, delivery).start
+            if build_tracer is _plain:
+                return start()
+            found: Outcome | Coroutine[Any, Any, Outcome] = traced(
+                self._tracer(task), start, context
+            )
+            return found
         finally:
             running.reset(token)
+
+    def _tracer(self, task: Task) -> TracerFunction:
+        """Asks the name of this module: others put theirs there."""
+        if task not in self._tracers:
+            self._tracers[task] = build_tracer(
+                task.name, task, app=self.app, hostname=self.hostname
+            )
+        return self._tracers[task]
 
     def _context(self, task: Task, message: Message, delivery: Delivery) -> Context:
         return worker_context(task, message, delivery, self.hostname)

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from bullrush import __version__
-
 from .. import beat
 from .._state import find_current
 from ..beat import PersistentScheduler
+from ..version import release
 
 logger = logging.getLogger("celery.beat")
 
@@ -81,7 +80,7 @@ class Beat:
     def banner(self, service: beat.Service) -> str:
         """What a person wants to see at the start."""
         lines = [
-            f"bullrush beat {__version__} is starting.",
+            f"bullrush beat {release()} is starting.",
             f"[redis]     {self.app.driver.location}",
         ]
         lines.append(f"[scheduler] {self.scheduler_cls}")

@@ -40,7 +40,9 @@ _INSTEAD = {
 #: Celery raises classes of this package; what stands for each of its modules.
 _BILLIARD = {
     "billiard": f"{OURS}.bridge.billiard_package",
+    "billiard.einfo": f"{OURS}.bridge.billiard_einfo",
     "billiard.exceptions": f"{OURS}.bridge.billiard_exceptions",
+    "billiard.pool": f"{OURS}.bridge.billiard_pool",
 }
 
 
@@ -81,7 +83,7 @@ class _Alias(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def _of_billiard(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None
     ) -> ModuleSpec | None:
-        """The package itself, if it is installed, but never its exceptions."""
+        """The package itself, if it is installed, but never the modules above."""
         if fullname == "billiard" and PathFinder.find_spec(fullname, path, target) is not None:
             return None
         return ModuleSpec(fullname, self, is_package=fullname == "billiard")

@@ -1,3 +1,6 @@
-"""``billiard`` where this library stands for Celery and billiard is not installed: only its
-``exceptions`` are there.
+"""``billiard`` where this library stands for Celery and billiard is not installed: only some of its
+modules are there.
 """
+
+#: Of the billiard whose modules these are like, for code that compares it.
+VERSION = (4, 2, 1)

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from bullrush import __version__
 from bullrush.core.errors import BullrushError, InvalidOption
 from bullrush.exceptions import ImproperlyConfigured
 
 from ..app import Celery, current_app
 from ..finding import find_app
+from ..version import release
 from .commands import HELP, NO_COLOR, QUIET, Commands
 from .variables import load_variables
 from .worker import SOURCE
@@ -84,7 +84,7 @@ HOMES = {
 @click.option("-C", "--no-color", is_flag=True, help="No colours.")
 @click.option("-q", "--quiet", is_flag=True, help="Say less.")
 @click.option("--skip-checks", is_flag=True, help="Leave out Django's checks.")
-@click.version_option(__version__, prog_name="bullrush")
+@click.version_option(release(), prog_name="bullrush")
 @click.pass_context
 def cli(context: click.Context, /, **options: Any) -> None:
     """Celery's commands on queues shared with Node BullMQ.

@@ -11,6 +11,7 @@ import click
 import bullrush
 
 from ..app import Celery
+from ..version import release
 from .commands import Command
 
 _CANVAS = ("chord", "group", "chain", "chunks", "xmap", "xstarmap", "subtask", "signature")
@@ -37,7 +38,7 @@ def shell(app: Celery, /, without_tasks: bool, **kinds: bool) -> None:
     elif kinds["bpython"]:
         _needed("bpython", "--bpython").embed(names)
     elif kinds["python"] or not _try_ipython(names):
-        code.interact(local=names, banner=f"bullrush {bullrush.__version__}: app is {app!r}")
+        code.interact(local=names, banner=f"bullrush {release()}: app is {app!r}")
 
 
 def names_of(app: Celery, without_tasks: bool = False) -> dict[str, Any]:

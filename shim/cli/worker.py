@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from bullrush import __version__
 from bullrush.core.errors import InvalidOption
 from bullrush.core.health import assert_queue_is_ready
 from bullrush.core.worker import Worker
@@ -23,6 +22,7 @@ from ..app.log import LogSettings
 from ..beat import EmbeddedService
 from ..platforms import check_privileges
 from ..utils.nodenames import node_format
+from ..version import release
 from ..worker import make_node, node_name
 from .anew import Anew, start_anew
 from .commands import NO_COLOR, Command
@@ -187,7 +187,7 @@ def greet(app: Celery, made: Worker) -> None:
     def say(text: str) -> None:
         click.echo(text, file=sys.__stdout__)
 
-    say(f"bullrush {__version__} on {app.driver.location}")
+    say(f"bullrush {release()} on {app.driver.location}")
     say(f"[node]   {made.settings.name}")
     say(f"[pool]   {made.settings.pool}, {made.concurrency} at once")
     say(f"[queues] {', '.join(queue.name for queue in made.queues) or 'none yet'}")

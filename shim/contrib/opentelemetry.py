@@ -22,12 +22,13 @@ from opentelemetry import context as contexts
 from opentelemetry import propagate, trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, TracerProvider
 
-from bullrush import __version__
 from bullrush.core.delivery import Delivery
 from bullrush.core.errors import MovedSignal, RateLimitError
 from bullrush.core.job import Job
 from bullrush.core.outcome import Failed, Retried
 from bullrush.core.telemetry import Telemetry, hooks
+
+from ..version import release
 
 
 def instrument(tracer_provider: TracerProvider | None = None) -> Callable[[], None]:
@@ -40,7 +41,7 @@ def instrument(tracer_provider: TracerProvider | None = None) -> Callable[[], No
     Returns:
         What ends it.
     """
-    tracing = _Tracing(trace.get_tracer("bullrush", __version__, tracer_provider))
+    tracing = _Tracing(trace.get_tracer("bullrush", release(), tracer_provider))
     hooks.adding, hooks.running = tracing.adding, tracing.running
     return uninstrument
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from bullrush import __version__
 from bullrush.core.delivery import Delivery
 from bullrush.core.job import Job
 
 from ..ids import job_id_of
+from ..version import release
 from .panel import inspect_command
 
 try:
@@ -209,7 +209,7 @@ def report(state: Remote, **kwargs: Any) -> Any:
     """Show versions and settings."""
     python, system = platform.python_version(), f"{platform.system()} {platform.release()}"
     return {
-        "ok": f"\nsoftware -> bullrush:{__version__} py:{python}\nplatform -> system:{system}\n"
+        "ok": f"\nsoftware -> bullrush:{release()} py:{python}\nplatform -> system:{system}\n"
         f"settings -> {state.app.driver.location}\n\n{state.app.conf.humanize()}\n"
     }
 

@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from bullrush import __version__
+from ..version import release
 
 if TYPE_CHECKING:
     from .remote import Remote
     from .request import Request
 
 #: How events and `inspect` name this software.
-SOFTWARE_INFO = {
+SOFTWARE_INFO: dict[str, Any] = {
     "sw_ident": "py-bullrush",
-    "sw_ver": __version__,
+    "sw_ver": release(),
     "sw_sys": platform.system(),
 }
 

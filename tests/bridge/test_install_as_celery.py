@@ -46,6 +46,8 @@ def test_celery_reports_a_version_of_the_fifth_series(run_python):
         ALIAS + "import celery; print(celery.VERSION >= (5, 3), celery.VERSION[0])"
     )
     assert printed.split() == ["True", "5"]
+    assert run_python(ALIAS + "print(bullrush.__version__)").startswith("5.")
+    assert not run_python("import bullrush; print(bullrush.__version__)").startswith("5.")
 
 
 @pytest.mark.parametrize("module", ["celery.decorators", "celery.task", "celery.core"])
