@@ -201,7 +201,8 @@ def test_every_command_has_a_help_text(own):
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         assert command.get_short_help_str()
-        if name != "multi":
+        # That of another library would be imported, and Celery's name taken in this process.
+        if name != "multi" and name in cli.homes:
             assert bullrush_says(own, name, "--help").exit_code == 0
 
 

@@ -215,6 +215,7 @@ def test_a_worker_that_was_told_to_stop_does_not_start_anew(run):
     worker = run("-P", "threads")
 
     worker.signal(signal.SIGHUP)
+    worker.says("stopping: SIGHUP")
     worker.signal(signal.SIGTERM)
     worker.says("stopping: SIGTERM")
     worker.let_go()
