@@ -65,6 +65,12 @@ DIFFERENCES: tuple[Row, ...] = (
         f"{_RETRY}::test_no_second_message_is_made_for_a_retry",
     ),
     differs(
+        "Task.bind(app), annotate(), add_around(), from_config",
+        "refused by name, or not there: on_bound(app), task_annotations and a base class of tasks "
+        "do the same",
+        "tests/shim/test_task_classes.py::test_hooks_of_celerys_registry_say_what_to_use",
+    ),
+    differs(
         "request.reply_to",
         "None, unless the call gave one: nobody answers to a queue",
         "tests/shim/test_request.py::test_nobody_is_answered_to_unless_the_call_says_so",

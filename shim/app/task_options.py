@@ -164,6 +164,30 @@ class TaskOptions:
         return checker_of(self.run)
 
     @classmethod
+    def annotate(cls) -> None:
+        """Celery's way to change a registered class.
+
+        Raises:
+            NotImplementedError: always; says what to use.
+        """
+        raise NotImplementedError(
+            f"{cls.__name__}.annotate: a task is changed when it is bound, by task_annotations or "
+            "in its on_bound(app)"
+        )
+
+    @classmethod
+    def add_around(cls, attr: str, around: Any) -> None:
+        """Celery's way to wrap a method of a class from outside.
+
+        Raises:
+            NotImplementedError: always; says what to use.
+        """
+        raise NotImplementedError(
+            f"{cls.__name__}.add_around: wrap {attr} in a base class, or by '@{attr}' in "
+            "task_annotations"
+        )
+
+    @classmethod
     def on_bound(cls, app: Celery) -> None:
         """Called when it has become a task of an application."""
 

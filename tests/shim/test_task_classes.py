@@ -294,3 +294,10 @@ def test_a_task_of_no_application_is_one_of_the_current(app):
     assert (free(), free.__name__) == ([app, None, None], "Free")
     assert (Task.name, Task.app) == (None, app)
     assert app.register_task(free)() == [app, f"{__name__}.Free", "5/s"]
+
+
+def test_hooks_of_celerys_registry_say_what_to_use():
+    with pytest.raises(NotImplementedError, match="task_annotations"):
+        Task.annotate()
+    with pytest.raises(NotImplementedError, match="'@run' in task_annotations"):
+        Task.add_around("run", print)
