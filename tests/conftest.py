@@ -11,12 +11,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.node_peer import VERSIONS, NodePeer
 from tests.support.redis_server import empty_private_server, running_redis
 
 #: Suites of projects, which are run as their owners run them.
 collect_ignore = ["projects"]
+
+# How long a busy machine takes for an example says nothing of the code.
+settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
