@@ -20,10 +20,19 @@ from report import Row, table
 from warehouse import WarehouseFailed, find_node
 
 
+class Stopped(BaseException):
+    """Somebody wants the shop closed. Raised wherever the main thread is."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def main() -> int:
     """The whole demo; its exit code."""
     logging.basicConfig(level=logging.INFO, format="%(relativeCreated)6d ms  %(message)s")
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     started = time.monotonic()
     try:
         node = find_node()
@@ -32,9 +41,9 @@ def main() -> int:
     except WarehouseFailed as problem:
         print(f"MISSING: {problem}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except Stopped as stopped:
         print("stopped", file=sys.stderr)
-        return 130
+        return 128 + stopped.number
     print(f"\n{len(rows)} jobs in {time.monotonic() - started:.1f} s")
     if node is None:
         print("There is no node here, so no program of the warehouse took part.")
@@ -60,7 +69,7 @@ def visit(shop: Shop, node: str | None) -> tuple[list[Row], list[str]]:
 
 
 def _stop(number: int, frame: Any) -> None:
-    raise SystemExit(128 + number)
+    raise Stopped(number)
 
 
 if __name__ == "__main__":

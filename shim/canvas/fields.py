@@ -43,6 +43,7 @@ class Fields(dict[str, Any]):
 
     #: What `task` names, if it is known already.
     _type: Any = None
+    _app: Any = None
 
     @property
     def task(self) -> str:
@@ -52,7 +53,9 @@ class Fields(dict[str, Any]):
     @task.setter
     def task(self, task: str) -> None:
         self["task"] = task
-        self._type = None
+        if self._type is not None:
+            # A task of that name of the same application.
+            self._app, self._type = self._app or self._type.app, None
 
     @property
     def name(self) -> str:

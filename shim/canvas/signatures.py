@@ -47,8 +47,6 @@ class Signature(Fields):
     put_stamps: ClassVar[Callable[..., Any]]
     put_link_stamps: ClassVar[Callable[..., Any]]
 
-    _app: Any = None
-
     def __init__(
         self,
         task: Any = None,

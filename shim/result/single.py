@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from bullrush.core import Event
@@ -227,12 +227,6 @@ class AsyncResult(Walking, Facts, Revoking, ResultBase):
             self._known_ids = job_ids_of(self.id)
         return self._known_ids
 
-    def _parents(self) -> Iterator[Any]:
-        node = self.parent
-        while node is not None:
-            yield node
-            node = node.parent
-
     def _get_task_meta(self) -> dict[str, Any]:
         """Everything at once, as a dict; packages that show progress read Celery's own."""
         return self._read().as_dict(self.id)
@@ -378,17 +372,6 @@ class AsyncResult(Walking, Facts, Revoking, ResultBase):
 
     def _ids_to_revoke(self) -> str:
         return self.id
-
-    def as_tuple(self) -> tuple[Any, Any]:
-        """``((id, tuple of the parent or None), None)``; see `result_from_tuple`."""
-        parent = self.parent
-        return (self.id, parent.as_tuple() if parent is not None else None), None
-
-    def as_list(self) -> list[str]:
-        """The id, and those of its parents."""
-        parent = self.parent
-        more = parent.as_list() if isinstance(parent, AsyncResult) else []
-        return [self.id, *more]
 
     async def aget(self, timeout: float | None = None, propagate: bool = True) -> Any:
         """As `get`, for coroutines: the event loop goes on meanwhile, and tasks may use it."""

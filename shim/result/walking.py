@@ -1,4 +1,4 @@
-"""Walking from a result to those of the tasks that its task sent."""
+"""Walking from a result to those of the tasks that its task sent, and back to those before it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from .graph import DependencyGraph
 
 
 class Walking:
-    """The part of `AsyncResult` that follows `children`."""
+    """The part of `AsyncResult` that follows `children`, and `parent`."""
 
+    id: Any
     children: Any
+    parent: Any
 
     def get(self, *args: Any, **options: Any) -> Any:
         """See `AsyncResult.get`."""
@@ -77,3 +79,20 @@ class Walking:
             if parent is not None:
                 graph.add_edge(parent, node)
         return graph
+
+    def _parents(self) -> Iterator[Any]:
+        node = self.parent
+        while node is not None:
+            yield node
+            node = node.parent
+
+    def as_tuple(self) -> tuple[Any, Any]:
+        """``((id, tuple of the parent or None), None)``; see `result_from_tuple`."""
+        parent = self.parent
+        return (self.id, parent.as_tuple() if parent is not None else None), None
+
+    def as_list(self) -> list[str]:
+        """The id, and those of its parents."""
+        parent = self.parent
+        more = parent.as_list() if isinstance(parent, Walking) else []
+        return [self.id, *more]

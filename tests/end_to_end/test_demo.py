@@ -62,8 +62,8 @@ def test_a_stopped_demo_leaves_nothing_behind(folder, number, code):
         if "an order by web request" in line:
             break
     process.send_signal(number)
-    process.communicate(timeout=50)
-    assert process.returncode == code
+    _, told = process.communicate(timeout=50)
+    assert process.returncode == code, told
     assert not list(folder.iterdir())
     assert str(folder) not in running_commands(), "a server still runs"
 

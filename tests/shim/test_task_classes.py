@@ -102,6 +102,7 @@ def test_the_application_is_told_to_a_task_when_it_is_bound(app):
 
 def test_every_option_has_its_row_in_the_table():
     inner = {"app", "run", "abstract", "batch", "max_wait", "job_options", "bind_to", "on_bound"}
+    inner |= {"annotate", "add_around"}
     attributes = {name for name in vars(TaskOptions) if not name.startswith("_")} - inner
     rows = {row.name for row in TASK_OPTIONS}
     assert attributes - rows - {"MaxRetriesExceededError", "OperationalError"} == set()

@@ -8,6 +8,7 @@ import pickle
 
 import pytest
 
+from bullrush import Celery
 from bullrush.canvas import (
     Signature,
     StampingVisitor,
@@ -42,6 +43,7 @@ def test_workflows_come_back_from_json_as_what_they_were(tasks, app, start):
 
 
 def test_the_parts_of_a_signature_may_be_set_as_attributes(tasks):
+    Celery("another", broker="memory://another").set_current()
     found = tasks.add.s(1)
     found.args, found.kwargs, found.options, found.id = (2, 3), {}, {"queue": "q"}, "own"
     assert (found["args"], found["options"]) == ((2, 3), {"queue": "q", "task_id": "own"})
