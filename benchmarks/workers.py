@@ -1,7 +1,7 @@
 """Measure workers beside each other on one private Redis, in turns, and print tables.
 
     python benchmarks/workers.py                              # bullrush and Node BullMQ
-    python benchmarks/workers.py --all --json results.jsonl   # every peer that is installed
+    python benchmarks/workers.py --all --json results.jsonl   # every workload, every peer installed
     python benchmarks/workers.py latency delayed --rounds 5
     python benchmarks/workers.py process --peers 'bullrush_core@solo; bullmq6@concurrency 100'
 
@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="append one line a turn to this file")
     arguments = parser.parse_args()
     names = [name.strip() for name in arguments.peers.split(";") if name.strip()]
-    works = arguments.works or list(QUICK)
+    works = arguments.works or list(ALL if arguments.all else QUICK)
     todo = installed(list(turns(works, names, arguments.all)))
     if arguments.jobs:
         todo = [(work, name, {**given, "jobs": arguments.jobs}) for work, name, given in todo]
@@ -111,7 +111,7 @@ def main() -> None:
     for peer in [peer for peer in PEERS if any(row["peer"] == peer for row in rows)]:
         versions = ", ".join(f"{name} {each}" for name, each in about(peer)["versions"].items())
         print(f"{about(peer)['title']}: {versions}")
-    print(f"Redis {server.version}, {os.cpu_count()} CPUs, {arguments.rounds} rounds")
+    print(f"Redis {server.version}, {os.cpu_count()} CPUs, rounds: {arguments.rounds}")
 
 
 if __name__ == "__main__":
