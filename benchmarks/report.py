@@ -48,7 +48,7 @@ COLUMNS = {
     ),
     "memory": (
         ("before", "PSS MB before", 1),
-        ("once", "after a third", 1),
+        ("once", "after a tenth", 1),
         ("after", "at the end", 1),
         ("processes", "processes", 0),
     ),
