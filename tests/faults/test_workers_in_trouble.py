@@ -55,11 +55,11 @@ def test_workers_are_told_to_end_under_load(trial, pool):
 
 
 def test_a_worker_freezes_for_longer_than_its_locks_live(trial):
-    frozen = trial.start_worker(lock=1000)
+    frozen = trial.start_worker(lock=2000)
     trial.more_end(20)
     frozen.send_signal(signal.SIGSTOP)
     held = {job.id for job in trial.plain.get_active()}
-    trial.start_worker(lock=1000)
+    trial.start_worker(lock=2000)
     trial.more_end(200)
     frozen.send_signal(signal.SIGCONT)
     trial.more_end(100)
@@ -69,10 +69,10 @@ def test_a_worker_freezes_for_longer_than_its_locks_live(trial):
 
 def test_one_of_two_workers_cannot_reach_redis_for_longer_than_its_locks_live(trial):
     with Wire(trial.url) as wire:
-        trial.start_worker(url=wire.url, lock=1000)
+        trial.start_worker(url=wire.url, lock=2000)
         trial.more_end(20)
         wire.hold()
-        trial.start_worker(lock=1000)
+        trial.start_worker(lock=2000)
         trial.more_end(200)
         trial.check(extra_starts=SLOTS)
 
