@@ -17,7 +17,13 @@ from kombu.utils import json as kombu_json
 from bullrush.core.encoding import encode_json
 from bullrush.core.errors import InvalidOption, UnserializableData
 
-from .exceptions import ContentDisallowed, DecodeError, EncodeError, UnserializableArgument
+from .exceptions import (
+    ContentDisallowed,
+    DecodeError,
+    EncodeError,
+    ImproperlyConfigured,
+    UnserializableArgument,
+)
 
 #: Kombu marks a datetime, Decimal, UUID or bytes by this key.
 _kombu: Any = kombu_json
@@ -190,6 +196,18 @@ def content_types(accept: Iterable[str]) -> frozenset[str]:
         SerializerNotInstalled: one of them is not here.
     """
     return _allowed(tuple(accept))
+
+
+def check_accepted(setting: str, accept: Iterable[str]) -> None:
+    """Refuse what could never be read.
+
+    Raises:
+        ImproperlyConfigured: one of these names is no serializer; says of which setting it is.
+    """
+    try:
+        content_types(accept)
+    except kombu_serialization.SerializerNotInstalled as error:
+        raise ImproperlyConfigured(f"{setting}: {error}; register it with kombu") from None
 
 
 @lru_cache(maxsize=64)

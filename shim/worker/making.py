@@ -17,6 +17,7 @@ from .. import bridge
 from ..app.log import LogSettings
 from ..app.trace import Tracer
 from ..finding import find_app, locate_app
+from ..serialization import check_accepted
 from . import control as control  # registers the commands
 from .events import HEART_OPTIONS
 from .node import ChildLife, Node, before_child
@@ -87,6 +88,7 @@ def make_worker(
 
     Raises:
         InvalidOption: an unknown pool or option, or a value out of range.
+        ImproperlyConfigured: ``accept_content`` names a serializer that is not here.
     """
     worker = make_node(app, queues, **options).worker
     assert worker is not None
@@ -110,6 +112,7 @@ def make_node(
     node.announce()
     app.loader.init_worker()
     app.finalize()
+    _check_accepted(app)
     pool = node.options["pool"] = pool or app.conf.worker_pool or "threads"
     node.begin()
     if log is not None:
@@ -139,6 +142,11 @@ def make_node(
     )
     node.attach(worker)
     return node
+
+
+def _check_accepted(app: Celery) -> None:
+    for setting in ("accept_content", "result_accept_content"):
+        check_accepted(setting, app.conf[setting] or ())
 
 
 def slots_of(app: Celery) -> int:

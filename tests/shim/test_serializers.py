@@ -19,11 +19,13 @@ from bullrush.core.errors import InvalidOption
 from bullrush.exceptions import (
     ContentDisallowed,
     DecodeError,
+    ImproperlyConfigured,
     SecurityError,
     SecurityWarning,
 )
 from bullrush.platforms import check_privileges
 from bullrush.serialization import dump_result, loads, pack, unpack
+from bullrush.worker import make_worker
 
 
 class Colour(enum.Enum):
@@ -189,6 +191,13 @@ def test_names_that_kombu_does_not_know_are_refused_at_the_caller(app, echo):
         echo.apply_async(serializer="nope")
     with pytest.raises(InvalidOption, match="'nope' here; there are"):
         echo.apply_async(compression="nope")
+
+
+@pytest.mark.parametrize("setting", ["accept_content", "result_accept_content"])
+def test_a_worker_that_is_to_accept_what_nobody_knows_does_not_start(app, setting):
+    app.conf[setting] = ["json", "nope"]
+    with pytest.raises(ImproperlyConfigured, match=f"{setting}: .* nope; register it"):
+        make_worker(app)
 
 
 def test_damaged_content_is_a_decode_error():
