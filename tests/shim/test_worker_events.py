@@ -282,6 +282,8 @@ def test_events_are_enabled_and_disabled_while_a_worker_runs(project, heard, sta
 
     before = project.tasks["add"].delay(1)
     before.get(timeout=PATIENCE)
+    # An end is told of when it is stored: surely so when the next task has ended.
+    project.tasks["add"].delay(1).get(timeout=PATIENCE)
     assert ask("enable_events") == {"ok": "task events enabled"}
     assert ask("enable_events") == {"ok": "task events already enabled"}
     during = project.tasks["add"].delay(1)
