@@ -12,6 +12,7 @@ from typing import Any
 
 from kombu import compression as kombu_compression
 from kombu import serialization as kombu_serialization
+from kombu.exceptions import SerializerNotInstalled
 from kombu.utils import json as kombu_json
 
 from bullrush.core.encoding import encode_json
@@ -206,7 +207,7 @@ def check_accepted(setting: str, accept: Iterable[str]) -> None:
     """
     try:
         content_types(accept)
-    except kombu_serialization.SerializerNotInstalled as error:
+    except SerializerNotInstalled as error:
         raise ImproperlyConfigured(f"{setting}: {error}; register it with kombu") from None
 
 
