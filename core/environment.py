@@ -211,10 +211,9 @@ def _with_topology(url: str) -> str:
 
 
 def _from_environment() -> dict[str, str]:
-    parts = _read(QueueRedisSettings)
     found = {
         "BULLRUSH_REDIS_URL": _read(OwnSettings).redis_url,
-        "QUEUE_REDIS_*": parts.url() if _given(QueueRedisSettings) else "",
+        "QUEUE_REDIS_*": _read(QueueRedisSettings).url() if _given(QueueRedisSettings) else "",
         "REDIS_URL": _read(CommonSettings).url,
     }
     return {name: url for name, url in found.items() if url}

@@ -83,10 +83,9 @@ def test_a_script_of_somebody_else_does_not_end(trial, server):
 
 
 def test_commands_are_forbidden_for_a_while(trial, server):
-    everybody = {"username": "default", "enabled": True, "nopass": True}
-    server.client.acl_setuser(**everybody, commands=["+@all", "-evalsha", "-eval"])
+    server.forbid("evalsha", "eval")
     trial.more_refused(20)
-    server.client.acl_setuser(**everybody, commands=["+@all"])
+    server.forbid()
     check(trial, extra_starts=0)
     assert all("evalsha" in str(error).lower() for error in trial.refused)
 

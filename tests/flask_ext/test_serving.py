@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 
 import pytest
 
@@ -45,6 +46,22 @@ def ask(url, token=None):
         return 0, ""
 
 
+@contextmanager
+def served(port, environment):
+    """Where it answers while the block runs; then it ends when it is told to, without a word."""
+    process = start("serve", **environment)
+    try:
+        root = f"http://127.0.0.1:{port}"
+        wait_until(lambda: ask(f"{root}/api/health")[0] == 200, 30, "an answer")
+        yield root
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (0, "")
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.fixture
 def port():
     """One that is free."""
@@ -64,22 +81,13 @@ def test_it_answers_at_the_port_of_the_environment(redis_url, queue_name, port):
         "BULLRUSH_PREFIX": queue_name,
         "BULLRUSH_REDIS_URL": redis_url,
     }
-    process = start("serve", **environment)
-    try:
-        root = f"http://127.0.0.1:{port}"
-        wait_until(lambda: ask(f"{root}/api/health")[0] == 200, 30, "an answer")
+    with served(port, environment) as root:
         assert ask(f"{root}/api/admin/queues")[0] == 401
         status, text = ask(f"{root}/api/admin/queues", TOKEN)
         assert status == 200
         assert '"emails"' in text
         assert "emails" in ask(f"{root}/admin/queues", TOKEN)[1]
         assert "emails" in ask(f"{root}/", TOKEN)[1]
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=30)
-        assert (process.returncode, errors) == (0, "")
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_it_serves_the_api_without_a_dashboard_and_ends_quietly(redis_url, port):
@@ -90,17 +98,8 @@ def test_it_serves_the_api_without_a_dashboard_and_ends_quietly(redis_url, port)
         "FLASK_SECRET_KEY": "of this test",
         "BULLRUSH_REDIS_URL": redis_url,
     }
-    process = start("serve", **environment)
-    try:
-        root = f"http://127.0.0.1:{port}"
-        wait_until(lambda: ask(f"{root}/api/health")[0] == 200, 30, "an answer")
+    with served(port, environment) as root:
         assert ask(f"{root}/admin/queues", TOKEN)[0] == 404
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=30)
-        assert (process.returncode, errors) == (0, "")
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_the_list_of_commands_says_what_it_is():

@@ -179,14 +179,13 @@ def test_what_was_spooled_stays_while_redis_lets_nobody_in(make):
     note = make(AWAY).tasks["note"]
     for number in range(3):
         note.delay(number)
-    everybody = {"username": "default", "enabled": True, "nopass": True}
     with Fleet() as fleet:
         server = fleet.start()
         app = make(f"redis://127.0.0.1:{server.port}/0", on_broker_down="raise")
-        server.client.acl_setuser(**everybody, commands=["+@all", "-evalsha", "-eval"])
+        server.forbid("evalsha", "eval")
         with pytest.raises(ServerError, match="evalsha"):
             app.outage.replay()
-        server.client.acl_setuser(**everybody, commands=["+@all"])
+        server.forbid()
         server.client.config_set("requirepass", "hush-hush")
         server.client.client_kill_filter(_type="normal", skipme=True)
         with pytest.raises(AuthenticationFailed):

@@ -54,6 +54,11 @@ class Server:
             return bool(self.client.ping())
         return False
 
+    def forbid(self, *commands: str) -> None:
+        """Nobody may use these commands any more, and everybody all others."""
+        denied = [f"-{each}" for each in commands]
+        self.client.acl_setuser("default", enabled=True, nopass=True, commands=["+@all", *denied])
+
     def kill(self) -> None:
         """As a machine dies."""
         self.process.send_signal(signal.SIGKILL)
